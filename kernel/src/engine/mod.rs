@@ -1,2 +1,252 @@
-//! (in work)
+//! evcxr as Cellar uses it: analysis, types, dependencies and completion by the published crate, compiling
+//! by rustc alone, running in our own [host](crate::host).
+//!
+//! The engine starts at once and boots behind the caller's back; the first cell waits for it. It knows
+//! nothing of magics, of caching or of Jupyter.
+
+pub mod build_server;
+pub mod cell_code;
+pub mod diagnostics;
+mod evcxr_thread;
+mod rewrite;
+pub mod runtime_library;
+mod rustc;
 pub mod shim;
+pub mod source_map;
+mod toolchain;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use build_server::{BuildReport, BuildServer, Order};
+use cell_code::{CellCode, DebugFormat};
+use evcxr_thread::Job;
+use source_map::{CellSource, Marks};
+
+use crate::host::{Host, RunReport};
+use crate::interpreter::{Frontend, MimeBundle};
+
+/// First and last line of the item that tells rust-analyzer what the `cellar` crate offers.
+pub(crate) const API_STUB_START: &str = "mod cellar {/*cellar api*/";
+pub(crate) const API_STUB_END: &str = "}/*end of cellar api*/";
+
+/// Why the engine could not be started or a cell could not be run.
+#[derive(Debug, Clone)]
+pub enum EngineError {
+    /// The cell does not compile. rustc's messages, with places in cells.
+    Compile(Vec<serde_json::Value>),
+    /// evcxr refuses it, in words.
+    Refused(String),
+    /// Its dependencies cannot be had; what cargo said.
+    Dependencies(String),
+    /// Compiling was interrupted.
+    Interrupted,
+    /// The host process ended and took the variables with it.
+    HostDied(String),
+    /// The engine itself is broken; it was started again, variables are lost.
+    Broken(String),
+    /// The engine cannot start: what is missing and how to mend it.
+    NotStarted(String),
+}
+
+/// How one piece of a cell went.
+#[derive(Debug, Clone, Default)]
+pub struct Evaluation {
+    pub error: Option<EngineError>,
+    /// What evcxr's `:commands` had to say.
+    pub result: Option<MimeBundle>,
+    pub run: RunReport,
+    pub build: BuildReport,
+}
+
+/// What the session has, as far as the engine knows; readable at any time.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Names and types.
+    pub variables: Vec<(String, String)>,
+    pub items: Vec<String>,
+}
+
+/// One name that rust-analyzer proposes.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    pub code: String,
+    pub kind: &'static str,
+    pub label: String,
+}
+
+/// What rust-analyzer proposes at a place, with the byte range that a proposal replaces.
+#[derive(Debug, Clone, Default)]
+pub struct Proposals {
+    pub start: usize,
+    pub end: usize,
+    pub proposals: Vec<Proposal>,
+}
+
+/// The running engine. Its methods may be called from any thread; evaluations one at a time.
+pub struct Engine {
+    jobs: Mutex<Sender<Job>>,
+    host: Host,
+    builds: BuildServer,
+    known: Arc<Mutex<Known>>,
+    ready: Arc<AtomicBool>,
+    directory: Mutex<Option<tempfile::TempDir>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Engine {
+    /// Starts the engine. `cache` is where things are kept that outlive the session.
+    ///
+    /// Must be called before the process has other threads: evcxr takes its tools from the environment.
+    ///
+    /// # Errors
+    /// When no temporary folder or socket can be made.
+    pub fn start(cache: PathBuf) -> std::io::Result<Engine> {
+        let directory = tempfile::Builder::new().prefix("cellar-").tempdir().map_err(|error| {
+            let folder = std::env::temp_dir();
+            std::io::Error::new(
+                error.kind(),
+                format!(
+                    "no folder for compiled cells can be made in {}: {error}. Make it writable, free some space, \
+                     or set TMPDIR to another folder",
+                    folder.display()
+                ),
+            )
+        })?;
+        let executable = std::env::current_exe()?;
+        let real_path = std::env::var_os("PATH").unwrap_or_default();
+        let host = Host::new(directory.path())?;
+        host.set_env("PATH", &real_path);
+        let builds = BuildServer::start(directory.path(), real_path.clone(), executable.clone())?;
+        let tools = toolchain::make_tools(directory.path(), &executable).map_err(std::io::Error::other)?;
+        set_environment(directory.path(), &tools, &real_path, builds.socket());
+        let (jobs, received) = channel();
+        let known = Arc::new(Mutex::default());
+        let ready = Arc::new(AtomicBool::new(false));
+        let thread = evcxr_thread::EvcxrThread {
+            host: host.clone(),
+            builds: builds.clone(),
+            known: Arc::clone(&known),
+            ready: Arc::clone(&ready),
+            real_path,
+            cache,
+        };
+        std::thread::Builder::new()
+            .name("evcxr".into())
+            // rust-analyzer and evcxr recurse over syntax trees.
+            .stack_size(64 << 20)
+            .spawn(move || thread.run(&received))?;
+        Ok(Engine { jobs: Mutex::new(jobs), host, builds, known, ready, directory: Mutex::new(Some(directory)) })
+    }
+
+    /// Whether a cell would be compiled at once.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    /// Marks `code` for [`Engine::evaluate`].
+    pub fn prepare(&self, code: &str, cell: &Arc<CellSource>, format: DebugFormat) -> CellCode {
+        cell_code::prepare(code, cell, &mut self.builds.marks(), format)
+    }
+
+    /// Compiles and runs prepared code; waits for the engine to be there.
+    pub fn evaluate(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
+        self.builds.order(Order {
+            needs: rewrite::Needs { question_mark: code.question_mark },
+            awaits: code.awaits,
+            skip: false,
+            frontend: Some(Arc::clone(&frontend)),
+        });
+        self.host.begin(frontend);
+        let (reply, answer) = channel();
+        let sent = lock(&self.jobs).send(Job::Evaluate { code: code.text.clone(), reply });
+        let mut evaluation = match sent.ok().and_then(|()| answer.recv().ok()) {
+            Some(evaluation) => evaluation,
+            None => Evaluation {
+                error: Some(EngineError::Broken("the engine has stopped; restart the kernel".into())),
+                ..Evaluation::default()
+            },
+        };
+        evaluation.run = self.host.end();
+        evaluation.build = self.builds.report();
+        if evaluation.error.is_some() {
+            if evaluation.build.stopped {
+                evaluation.error = Some(EngineError::Interrupted);
+            } else if let Some(said) = evaluation.build.dependencies.clone() {
+                evaluation.error = Some(EngineError::Dependencies(said));
+            } else if let Some(said) = evaluation.build.broken.clone() {
+                evaluation.error = Some(EngineError::Refused(said));
+            }
+        }
+        evaluation
+    }
+
+    /// Stops what runs: the cell, or the compiler. Returns whether there was anything.
+    pub fn interrupt(&self) -> bool {
+        self.host.interrupt() || self.builds.stop()
+    }
+
+    pub fn known(&self) -> Known {
+        lock(&self.known).clone()
+    }
+
+    /// Asks rust-analyzer what could stand at byte `position` of `code`; `None` when it has not answered
+    /// within `patience`.
+    pub fn complete(&self, code: &str, position: usize, patience: Duration) -> Option<Proposals> {
+        self.ask(patience, |reply| Job::Complete { code: code.to_owned(), position, reply })
+    }
+
+    /// Asks rust-analyzer what the expression is that `code` ends with: plain text and Markdown.
+    pub fn hover(&self, code: &str, patience: Duration) -> Option<(String, String)> {
+        self.ask(patience, |reply| Job::Hover { code: code.to_owned(), reply }).flatten()
+    }
+
+    fn ask<T>(&self, patience: Duration, job: impl FnOnce(Sender<T>) -> Job) -> Option<T> {
+        if !self.is_ready() {
+            return None;
+        }
+        let (reply, answer) = channel();
+        lock(&self.jobs).send(job(reply)).ok()?;
+        answer.recv_timeout(patience).ok()
+    }
+
+    /// The marks of all code so far.
+    pub fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.builds.marks()
+    }
+
+    /// Ends the host process and removes what was written.
+    pub fn shutdown(&self) {
+        self.builds.stop();
+        self.host.shutdown();
+        if let Some(directory) = lock(&self.directory).take()
+            && let Err(error) = directory.close()
+        {
+            tracing::debug!("temporary folder: {error}");
+        }
+    }
+}
+
+/// evcxr reads its folder and finds its tools in the environment of this process.
+fn set_environment(directory: &Path, tools: &Path, real_path: &std::ffi::OsString, socket: &Path) {
+    let mut path = tools.as_os_str().to_owned();
+    path.push(":");
+    path.push(real_path);
+    let variables: [(&str, &std::ffi::OsStr); 4] = [
+        ("EVCXR_TMPDIR", directory.as_os_str()),
+        ("PATH", &path),
+        (shim::REAL_PATH, real_path),
+        (shim::BUILD_SOCKET, socket.as_os_str()),
+    ];
+    for (name, value) in variables {
+        // SAFETY: called before the process has threads that read the environment (see `Engine::start`): those
+        // started so far, the host's and the build server's listeners, do not touch it.
+        unsafe { std::env::set_var(name, value) };
+    }
+}

@@ -99,6 +99,10 @@ impl Host {
         todo!()
     }
 
+    pub fn set_env(&self, _name: &str, _value: &std::ffi::OsStr) {
+        todo!()
+    }
+
     /// Tells which libraries to load before any cell. A run that is asked for earlier waits.
     pub fn set_libraries(&self, _libraries: Libraries) {
         todo!()

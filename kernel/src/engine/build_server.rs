@@ -1,0 +1,351 @@
+//! Builds what evcxr asks `cargo` for.
+//!
+//! evcxr's `cargo build` and `cargo check` end up here through the [shim](super::shim). The generated crate is
+//! [rewritten](super::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
+//! All this happens in threads of their own while evcxr's thread waits for "cargo".
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::diagnostics;
+use super::rewrite::{self, Needs, Rewritten};
+use super::rustc::{self, Emit, Plan, Running};
+use super::shim::{BuildAnswer, BuildRequest, RECORD};
+use super::source_map::{Marks, SourceMap};
+use crate::interpreter::{Frontend, Output, Stream};
+
+/// What evcxr's "cargo" is to do with the next builds.
+#[derive(Clone, Default)]
+pub struct Order {
+    pub needs: Needs,
+    pub awaits: bool,
+    /// Make no library: evcxr only commits its state.
+    pub skip: bool,
+    /// Where cargo's progress is shown.
+    pub frontend: Option<Arc<dyn Frontend>>,
+}
+
+/// What happened in the builds since the last [`BuildServer::order`].
+#[derive(Debug, Clone, Default)]
+pub struct BuildReport {
+    /// The map of the crate that was compiled last.
+    pub map: SourceMap,
+    /// How often rustc was started.
+    pub compiles: usize,
+    /// Dependencies could not be built: what cargo said.
+    pub dependencies: Option<String>,
+    /// The build itself could not be carried out.
+    pub broken: Option<String>,
+    pub stopped: bool,
+}
+
+/// Answers evcxr's tools. Cheap to clone.
+#[derive(Clone)]
+pub struct BuildServer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    socket: PathBuf,
+    /// The `cellar` crate's library and the folder it is in, once it is built.
+    runtime: Mutex<Option<PathBuf>>,
+    order: Mutex<Order>,
+    report: Mutex<BuildReport>,
+    marks: Mutex<Marks>,
+    plans: Mutex<HashMap<String, Vec<String>>>,
+    running: Running,
+    cargo: Mutex<PathBuf>,
+    real_path: std::ffi::OsString,
+    executable: PathBuf,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl BuildServer {
+    /// Starts to answer on a socket in `directory`.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn start(
+        directory: &Path,
+        real_path: std::ffi::OsString,
+        executable: PathBuf,
+    ) -> std::io::Result<BuildServer> {
+        let socket = directory.join("build.sock");
+        let listener = UnixListener::bind(&socket)?;
+        let shared = Arc::new(Shared {
+            socket,
+            runtime: Mutex::default(),
+            order: Mutex::default(),
+            report: Mutex::default(),
+            marks: Mutex::default(),
+            plans: Mutex::default(),
+            running: Running::default(),
+            cargo: Mutex::new("cargo".into()),
+            real_path,
+            executable,
+        });
+        let server = BuildServer { shared };
+        let serving = server.clone();
+        std::thread::Builder::new().name("build-server".into()).spawn(move || {
+            for stream in listener.incoming() {
+                match stream {
+                    Ok(stream) => serving.serve(stream),
+                    Err(error) => tracing::warn!("build server: {error}"),
+                }
+            }
+        })?;
+        Ok(server)
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.shared.socket
+    }
+
+    /// Says which cargo builds dependencies.
+    pub fn set_cargo(&self, cargo: PathBuf) {
+        *lock(&self.shared.cargo) = cargo;
+    }
+
+    /// Says where the `cellar` crate's library is.
+    pub fn set_runtime(&self, library: PathBuf) {
+        *lock(&self.shared.runtime) = Some(library);
+    }
+
+    /// Prepares for the builds of one cell and forgets what was reported.
+    pub fn order(&self, order: Order) {
+        *lock(&self.shared.order) = order;
+        *lock(&self.shared.report) = BuildReport::default();
+    }
+
+    pub fn report(&self) -> BuildReport {
+        lock(&self.shared.report).clone()
+    }
+
+    pub fn marks(&self) -> MutexGuard<'_, Marks> {
+        lock(&self.shared.marks)
+    }
+
+    /// Ends the compiler or cargo that runs. Returns whether one ran.
+    pub fn stop(&self) -> bool {
+        self.shared.running.stop()
+    }
+
+    fn serve(&self, mut stream: UnixStream) {
+        let mut text = Vec::new();
+        let answer = stream
+            .read_to_end(&mut text)
+            .map_err(|error| error.to_string())
+            .and_then(|_| serde_json::from_slice::<BuildRequest>(&text).map_err(|error| error.to_string()))
+            .and_then(|request| self.build(&request).map_err(|error| error.to_string()));
+        let answer = answer.unwrap_or_else(|message| {
+            lock(&self.shared.report).broken = Some(message.clone());
+            failed(&message)
+        });
+        let sent = serde_json::to_vec(&answer).map_err(std::io::Error::from).and_then(|text| stream.write_all(&text));
+        if let Err(error) = sent {
+            tracing::warn!("build server: could not answer: {error}");
+        }
+    }
+
+    fn build(&self, request: &BuildRequest) -> std::io::Result<BuildAnswer> {
+        let order = lock(&self.shared.order).clone();
+        let checks = request.arguments.iter().any(|argument| argument == "check");
+        let out = request.directory.join("cellar");
+        std::fs::create_dir_all(out.join("src"))?;
+        let library = out.join("libctx.so");
+        if order.skip && !checks {
+            std::fs::write(&library, b"")?;
+            return made(request, &library);
+        }
+        let generated = std::fs::read_to_string(request.directory.join("src/lib.rs"))?;
+        let rewritten = if checks {
+            rewrite::for_checking(&generated, &self.marks())
+        } else {
+            rewrite::for_running(&generated, &self.marks(), order.needs)
+        };
+        lock(&self.shared.report).map = rewritten.map.clone();
+        if !checks && let Some(hint) = mode_to_switch_on(&order, &rewritten) {
+            return Ok(hint);
+        }
+        let plan = match self.plan(request, &order)? {
+            Ok(plan) => plan,
+            Err(answer) => return Ok(answer),
+        };
+        std::fs::write(out.join("src/lib.rs"), &rewritten.text)?;
+        let environment: Vec<(String, String)> = request
+            .environment
+            .iter()
+            .filter(|(name, _)| name.as_str() != "PATH" && !name.starts_with("CELLAR_"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .chain([("PATH".to_owned(), self.shared.real_path.to_string_lossy().into_owned())])
+            .collect();
+        let emit = if checks { Emit::Nothing } else { Emit::Library };
+        let compiled = rustc::compile(&plan, &environment, &out, &library, emit, &self.shared.running)?;
+        {
+            let mut report = lock(&self.shared.report);
+            report.compiles += 1;
+            report.stopped |= compiled.stopped;
+        }
+        let messages = diagnostics::with_places(&compiled.messages, &rewritten.map);
+        if compiled.success && !checks {
+            return made(request, &library);
+        }
+        let status = if compiled.success { 0 } else { 101 };
+        // evcxr reads cargo's JSON on stdout for a check, and on either for a build.
+        Ok(BuildAnswer { stdout: messages, stderr: String::new(), status })
+    }
+
+    /// How the cell is compiled; builds its dependencies where that has not been done.
+    fn plan(&self, request: &BuildRequest, order: &Order) -> std::io::Result<Result<Plan, BuildAnswer>> {
+        let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
+        let has_dependencies = manifest
+            .rsplit_once("[dependencies]")
+            .is_some_and(|(_, list)| !list.trim().is_empty());
+        let rustc = request.environment.get("RUSTC").cloned().unwrap_or_else(|| "rustc".to_owned());
+        let key = format!("{rustc}\n{manifest}");
+        let mut crates = lock(&self.shared.plans).get(&key).cloned();
+        if crates.is_none() {
+            let found = if has_dependencies {
+                match self.build_dependencies(request, order)? {
+                    Ok(found) => found,
+                    Err(answer) => return Ok(Err(answer)),
+                }
+            } else {
+                Vec::new()
+            };
+            lock(&self.shared.plans).insert(key, found.clone());
+            crates = Some(found);
+        }
+        let mut crates = crates.unwrap_or_default();
+        if let Some(runtime) = lock(&self.shared.runtime).as_ref() {
+            crates.push("--extern".to_owned());
+            crates.push(format!("cellar={}", runtime.display()));
+        }
+        let flags = request.environment.get("RUSTFLAGS").map_or("", String::as_str);
+        let flags = flags.split_whitespace().filter(|flag| *flag != "-Cprefer-dynamic").map(str::to_owned).collect();
+        Ok(Ok(Plan { rustc: rustc.into(), opt_level: opt_level(&manifest), crates, flags }))
+    }
+
+    /// Lets cargo build everything but the cell, and learns from it which crates the cell sees.
+    fn build_dependencies(
+        &self,
+        request: &BuildRequest,
+        order: &Order,
+    ) -> std::io::Result<Result<Vec<String>, BuildAnswer>> {
+        let record = request.directory.join("cellar/rustc.json");
+        match std::fs::remove_file(&record) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // Cargo would take an unchanged crate for built; its source must exist but is not compiled.
+        let mut command = Command::new(lock(&self.shared.cargo).as_path());
+        let arguments = request.arguments.iter().map(|word| if word == "check" { "build" } else { word.as_str() });
+        command
+            .args(arguments)
+            .current_dir(&request.directory)
+            .env_clear()
+            .envs(&request.environment)
+            .env("PATH", &self.shared.real_path)
+            .env("RUSTC_WRAPPER", &self.shared.executable)
+            .env(RECORD, &record)
+            .env_remove(super::shim::BUILD_SOCKET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = self.shared.running.spawn(&mut command)?;
+        let stdout = child.stdout.take();
+        let errors = std::thread::spawn(move || diagnostics::rendered_errors(stdout));
+        let mut said = String::new();
+        if let Some(stderr) = child.stderr.take() {
+            for line in BufReader::new(stderr).lines() {
+                let line = line?;
+                if is_progress(&line) {
+                    show(order, &line);
+                } else if !is_about_cells(&line) {
+                    said.push_str(&line);
+                    said.push('\n');
+                }
+            }
+        }
+        let (_, stopped) = self.shared.running.wait(&mut child)?;
+        let errors = errors.join().unwrap_or_default();
+        if let Ok(text) = std::fs::read(&record) {
+            let arguments: Vec<String> = serde_json::from_slice(&text)?;
+            return Ok(Ok(rustc::crate_arguments(&arguments)));
+        }
+        let mut report = lock(&self.shared.report);
+        report.stopped |= stopped;
+        let message = format!("{errors}{said}");
+        report.dependencies = Some(message.trim_end().to_owned());
+        Ok(Err(failed("the dependencies could not be built")))
+    }
+}
+
+/// evcxr learns from an error that a cell needs `?` or `.await`. We know it before: the error costs
+/// no compile, and evcxr keeps the mode for the rest of the session.
+fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer> {
+    let line = rewritten.statement_line?;
+    if order.awaits && !rewritten.is_async {
+        return Some(pretended_error("E0728", line));
+    }
+    if order.needs.question_mark && !rewritten.allows_question_mark {
+        return Some(pretended_error("E0277", line));
+    }
+    None
+}
+
+fn pretended_error(code: &str, line: usize) -> BuildAnswer {
+    let span = serde_json::json!({
+        "file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
+        "byte_start": 0, "byte_end": 0, "is_primary": true, "text": [], "label": null,
+        "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
+    });
+    let message = serde_json::json!({
+        "message": "the cell needs another mode", "code": {"code": code, "explanation": null}, "level": "error",
+        "spans": [span], "children": [], "rendered": "",
+    });
+    BuildAnswer { stdout: format!("{message}\n"), stderr: String::new(), status: 101 }
+}
+
+/// Tells evcxr that `library` is what it asked for.
+fn made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> {
+    if let Some(path) = request.environment.get("EVCXR_EXECUTION_SO_PATH") {
+        std::fs::write(path, library.as_os_str().as_encoded_bytes())?;
+    }
+    Ok(BuildAnswer::default())
+}
+
+fn failed(message: &str) -> BuildAnswer {
+    BuildAnswer { stdout: String::new(), stderr: format!("error: {message}\n"), status: 101 }
+}
+
+fn opt_level(manifest: &str) -> String {
+    manifest
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("opt-level ="))
+        .map_or_else(|| "2".to_owned(), |level| level.trim().trim_matches('"').to_owned())
+}
+
+fn is_progress(line: &str) -> bool {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    let shown = ["Compiling", "Downloading", "Downloaded", "Updating", "Locking", "Adding", "Building", "Blocking"];
+    shown.contains(&word) && !line.contains(" ctx ")
+}
+
+fn is_about_cells(line: &str) -> bool {
+    line.contains("ctx v1.0.0") || line.contains("`ctx`")
+}
+
+fn show(order: &Order, line: &str) {
+    if let Some(frontend) = &order.frontend {
+        frontend.output(Output::Text { stream: Stream::Stderr, text: format!("{line}\n") });
+    }
+}
+

@@ -1,0 +1,274 @@
+//! A cell made ready for evcxr: cut into statements, each marked with where it came from, the last
+//! expression wrapped so that one compile shows it.
+
+use std::sync::Arc;
+
+use ra_ap_syntax::ast::{self, AstNode, HasName};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
+
+use super::source_map::{CellSource, Marks, Origin};
+
+/// A cell as it goes to evcxr, with what is known of it before it is compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CellCode {
+    /// The code for evcxr.
+    pub text: String,
+    /// A `?` may leave the cell.
+    pub question_mark: bool,
+    /// It awaits a future.
+    pub awaits: bool,
+    /// It shows the value of its last expression.
+    pub shows: bool,
+}
+
+const PRELUDE: &str = "fn f(){";
+
+/// Prepares `code`, which has the same lines as `cell.text` (magics and directives may have been blanked).
+pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_format: DebugFormat) -> CellCode {
+    let (commands, rust) = split_commands(code);
+    let mut prepared = CellCode { text: commands.to_owned(), ..CellCode::default() };
+    let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
+    let statements = statements(&file.syntax_node());
+    if statements.is_empty() || !is_one_function(&file.syntax_node()) {
+        // Nothing that can be cut: rustc will say what is wrong with it.
+        if !rust.trim().is_empty() {
+            let start = code.len() - rust.len();
+            prepared.push(rust.trim_end(), start, code, cell, marks, None);
+        }
+        return prepared;
+    }
+    let last = statements.len() - 1;
+    let mut covered = 0;
+    for (index, statement) in statements.iter().enumerate() {
+        let range = statement.text_range();
+        let start = usize::from(range.start()) - PRELUDE.len();
+        let end = (usize::from(range.end()) - PRELUDE.len()).min(rust.len());
+        if start < covered || start >= end {
+            continue;
+        }
+        covered = end;
+        prepared.question_mark |= may_return_early(statement);
+        prepared.awaits |= awaits(statement);
+        let offset = code.len() - rust.len() + start;
+        let text = &rust[start..end];
+        if index == last && ast::Expr::can_cast(statement.kind()) {
+            prepared.shows = true;
+            prepared.text.push_str(debug_format.before());
+            prepared.push(text, offset, code, cell, marks, None);
+            prepared.text.push_str(&debug_format.after());
+        } else {
+            prepared.push(text, offset, code, cell, marks, impl_header(statement));
+        }
+    }
+    prepared
+}
+
+/// How a value without a MIME bundle is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DebugFormat {
+    #[default]
+    Compact,
+    Pretty,
+}
+
+impl DebugFormat {
+    fn before(self) -> &'static str {
+        "match (\n"
+    }
+
+    /// See `runtime/src/private/show.rs`.
+    fn after(self) -> String {
+        let show = match self {
+            DebugFormat::Compact => "__cellar_show",
+            DebugFormat::Pretty => "__cellar_show_pretty",
+        };
+        let shown = "::cellar::__private::Shown(::cellar::__private::Peel(value).__cellar_peel().evcxr_display())";
+        format!(") {{ ref value => {{ use ::cellar::__private::show::*; (&&&&&{shown}).{show}() }} }};\n")
+    }
+}
+
+impl CellCode {
+    fn push(
+        &mut self,
+        text: &str,
+        offset: usize,
+        code: &str,
+        cell: &Arc<CellSource>,
+        marks: &mut Marks,
+        impl_header: Option<String>,
+    ) {
+        let before = &code[..offset];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let mark = marks.add(Origin {
+            cell: Arc::clone(cell),
+            line: before.matches('\n').count() + 1,
+            column_offset: before[line_start..].chars().count(),
+            lines: text.matches('\n').count() + 1,
+            impl_header,
+        });
+        // The empty line keeps rust-analyzer from taking the marker for the comment of the next item.
+        self.text.push_str(text);
+        self.text.push_str(&mark);
+        self.text.push_str("\n\n");
+    }
+}
+
+/// evcxr's `:commands` stand above the first line of Rust.
+fn split_commands(code: &str) -> (&str, &str) {
+    let mut at = 0;
+    let mut last_command = 0;
+    for line in code.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with(':') && !trimmed.starts_with("::") {
+            last_command = at + line.len();
+        } else if !(trimmed.is_empty() || trimmed.starts_with("//")) {
+            break;
+        }
+        at += line.len();
+    }
+    code.split_at(last_command)
+}
+
+fn statements(file: &SyntaxNode) -> Vec<SyntaxNode> {
+    file.children()
+        .next()
+        .and_then(ast::Fn::cast)
+        .and_then(|function| function.body())
+        .and_then(|body| body.stmt_list())
+        .map(|list| list.syntax().children().collect())
+        .unwrap_or_default()
+}
+
+/// Whether no brace of the cell ended the function that we put around it.
+fn is_one_function(file: &SyntaxNode) -> bool {
+    file.children().next().is_some_and(|function| function.text_range() == file.text_range())
+}
+
+/// Whether a `?` in it returns from the cell. Macro arguments are not parsed: any `?` there counts.
+fn may_return_early(statement: &SyntaxNode) -> bool {
+    if is_item(statement.kind()) {
+        return false;
+    }
+    outside_functions(statement, &|kind| kind == SyntaxKind::TRY_EXPR, SyntaxKind::QUESTION)
+}
+
+fn awaits(statement: &SyntaxNode) -> bool {
+    !is_item(statement.kind())
+        && outside_functions(statement, &|kind| kind == SyntaxKind::AWAIT_EXPR, SyntaxKind::AWAIT_KW)
+}
+
+/// Whether a node of a wanted kind, or a token of `in_macro` inside a macro's arguments, stands in
+/// `node` outside of functions, closures and async blocks.
+fn outside_functions(node: &SyntaxNode, wanted: &dyn Fn(SyntaxKind) -> bool, in_macro: SyntaxKind) -> bool {
+    if wanted(node.kind()) {
+        return true;
+    }
+    if node.kind() == SyntaxKind::TOKEN_TREE {
+        return node
+            .descendants_with_tokens()
+            .filter_map(|element| element.into_token())
+            .any(|token| token.kind() == in_macro || token.text() == "await" && in_macro == SyntaxKind::AWAIT_KW);
+    }
+    node.children().any(|child| {
+        let own_scope = matches!(child.kind(), SyntaxKind::CLOSURE_EXPR)
+            || is_item(child.kind())
+            || ast::BlockExpr::cast(child.clone()).is_some_and(|block| block.async_token().is_some());
+        !own_scope && outside_functions(&child, wanted, in_macro)
+    })
+}
+
+fn is_item(kind: SyntaxKind) -> bool {
+    ast::Item::can_cast(kind) && kind != SyntaxKind::MACRO_CALL
+}
+
+fn impl_header(statement: &SyntaxNode) -> Option<String> {
+    let item = ast::Impl::cast(statement.clone())?;
+    let body = item.assoc_item_list()?;
+    let end = body.syntax().text_range().start();
+    let tokens = item.syntax().descendants_with_tokens().filter_map(|element| element.into_token());
+    let header: Vec<String> = tokens
+        .take_while(|token| token.text_range().start() < end)
+        .filter(|token| !token.kind().is_trivia())
+        .map(|token| token.text().to_string())
+        .collect();
+    Some(header.join(" "))
+}
+
+/// The name of an item, for those that have one.
+pub fn item_name(item: &SyntaxNode) -> Option<String> {
+    let item = ast::Item::cast(item.clone())?;
+    let name = match &item {
+        ast::Item::Fn(it) => it.name(),
+        ast::Item::Struct(it) => it.name(),
+        ast::Item::Enum(it) => it.name(),
+        ast::Item::Trait(it) => it.name(),
+        ast::Item::Const(it) => it.name(),
+        ast::Item::Static(it) => it.name(),
+        ast::Item::TypeAlias(it) => it.name(),
+        ast::Item::Module(it) => it.name(),
+        ast::Item::MacroRules(it) => it.name(),
+        ast::Item::Union(it) => it.name(),
+        _ => None,
+    }?;
+    Some(name.text().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(code: &str) -> CellCode {
+        let cell = Arc::new(CellSource { name: "In[1]".into(), text: code.into() });
+        prepare(code, &cell, &mut Marks::default(), DebugFormat::Compact)
+    }
+
+    #[test]
+    fn statements_are_marked_where_they_end() {
+        assert_eq!(prepared("let a = 1; let b = 2;").text, "let a = 1;/*cellar:0*/\n\nlet b = 2;/*cellar:1*/\n\n");
+    }
+
+    #[test]
+    fn a_last_expression_is_shown_and_a_statement_is_not() {
+        assert!(prepared("let a = 1;\na").shows);
+        assert!(!prepared("let a = 1;\na;").shows);
+        assert!(!prepared("fn f() {}").shows);
+        assert!(prepared("println!(\"x\")").shows);
+    }
+
+    #[test]
+    fn commands_stay_above_the_code() {
+        let cell = prepared("// why\n:dep itertools\nlet a = 1;");
+        assert_eq!(cell.text, "// why\n:dep itertools\nlet a = 1;/*cellar:0*/\n\n");
+    }
+
+    #[test]
+    fn question_marks_of_the_cell_are_told_from_those_of_functions() {
+        assert!(prepared("let n: i32 = text.parse()?;").question_mark);
+        assert!(prepared("println!(\"{}\", text.parse::<i32>()?);").question_mark);
+        assert!(!prepared("fn f() -> Option<i32> { None? }").question_mark);
+        assert!(!prepared("let f = || -> Option<i32> { None? };").question_mark);
+        assert!(prepared("if true { x? }").question_mark);
+    }
+
+    #[test]
+    fn awaiting_outside_of_async_blocks_is_seen() {
+        assert!(prepared("let x = f().await;").awaits);
+        assert!(!prepared("let x = async { f().await };").awaits);
+        assert!(!prepared("async fn g() { f().await }").awaits);
+    }
+
+    #[test]
+    fn code_that_cannot_be_cut_is_kept_whole() {
+        let cell = prepared("let a = ;; } fn");
+        assert!(cell.text.contains("let a ="), "{}", cell.text);
+    }
+
+    #[test]
+    fn an_impl_is_known_by_its_header() {
+        let code = "impl  Area for\n Circle { fn area(&self) -> f64 { 1.0 } }";
+        let cell = Arc::new(CellSource { name: "In[1]".into(), text: code.into() });
+        let mut marks = Marks::default();
+        prepare(code, &cell, &mut marks, DebugFormat::Compact);
+        assert_eq!(marks.origin(0).and_then(|origin| origin.impl_header.clone()).as_deref(), Some("impl Area for Circle"));
+    }
+}

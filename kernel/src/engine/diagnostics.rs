@@ -1,0 +1,87 @@
+//! rustc's messages on their way to evcxr, with the places in cells added.
+//!
+//! evcxr keeps each message's JSON as it came. A span gets a field more, `cellar`, which names cell, line and
+//! column, so that the report can be made from the messages alone, whichever attempt they came from.
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde_json::{Value, json};
+
+use super::source_map::SourceMap;
+
+/// The field that a span gets.
+pub const PLACE: &str = "cellar";
+
+/// Adds places to all messages in rustc's JSON output, a message a line.
+pub fn with_places(messages: &str, map: &SourceMap) -> String {
+    let mut text = String::with_capacity(messages.len() * 2);
+    for line in messages.lines() {
+        match serde_json::from_str::<Value>(line) {
+            Ok(mut message) => {
+                add_places(&mut message, map);
+                text.push_str(&message.to_string());
+            }
+            // Such as the linker's words or a compiler that crashed.
+            Err(_) => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn add_places(message: &mut Value, map: &SourceMap) {
+    if let Some(spans) = message.get_mut("spans").and_then(Value::as_array_mut) {
+        for span in spans {
+            add_place(span, map);
+        }
+    }
+    if let Some(children) = message.get_mut("children").and_then(Value::as_array_mut) {
+        for child in children {
+            add_places(child, map);
+        }
+    }
+}
+
+fn add_place(span: &mut Value, map: &SourceMap) {
+    let Some((start, end)) = ends(span).or_else(|| expansion(span).and_then(ends)) else { return };
+    let (Some(start), Some(end)) = (map.place(start.0, start.1), map.place(end.0, end.1)) else { return };
+    if start.cell != end.cell {
+        return;
+    }
+    span[PLACE] = json!({
+        "cell": start.cell.name, "line": start.line, "column": start.column,
+        "end_line": end.line, "end_column": end.column,
+    });
+}
+
+/// Start and end of a span in the generated file.
+fn ends(span: &Value) -> Option<((usize, usize), (usize, usize))> {
+    if span["file_name"].as_str()? != "src/lib.rs" {
+        return None;
+    }
+    let number = |name: &str| span[name].as_u64().and_then(|value| usize::try_from(value).ok());
+    Some(((number("line_start")?, number("column_start")?), (number("line_end")?, number("column_end")?)))
+}
+
+/// The place where a macro that the span is in was called.
+fn expansion(span: &Value) -> Option<&Value> {
+    let mut call = span.get("expansion")?.get("span")?;
+    while ends(call).is_none() {
+        call = call.get("expansion")?.get("span")?;
+    }
+    Some(call)
+}
+
+/// The rendered texts of the errors in cargo's JSON output.
+pub fn rendered_errors(output: Option<impl Read>) -> String {
+    let Some(output) = output else { return String::new() };
+    let mut text = String::new();
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+        let message = &message["message"];
+        if message["level"] == "error" {
+            text.push_str(message["rendered"].as_str().unwrap_or_default());
+        }
+    }
+    text
+}

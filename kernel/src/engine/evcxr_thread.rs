@@ -1,0 +1,214 @@
+//! The thread that owns evcxr. Everything that touches evcxr happens here, one job after the other.
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex};
+
+use evcxr::{CommandContext, EvalContext, EvalOutputs};
+use serde_json::Value;
+
+use super::build_server::{BuildServer, Order};
+use super::toolchain::Toolchain;
+use super::{API_STUB_END, API_STUB_START, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library};
+use crate::host::{Host, Libraries};
+use crate::interpreter::MimeBundle;
+
+/// Something for evcxr to do.
+pub enum Job {
+    Evaluate { code: String, reply: Sender<Evaluation> },
+    Complete { code: String, position: usize, reply: Sender<Proposals> },
+    Hover { code: String, reply: Sender<Option<(String, String)>> },
+}
+
+pub struct EvcxrThread {
+    pub host: Host,
+    pub builds: BuildServer,
+    pub known: Arc<Mutex<Known>>,
+    pub ready: Arc<AtomicBool>,
+    pub real_path: OsString,
+    pub cache: PathBuf,
+}
+
+impl EvcxrThread {
+    /// Boots evcxr and serves jobs until the engine is dropped.
+    pub fn run(&self, jobs: &Receiver<Job>) {
+        let mut context = self.boot(jobs);
+        while let Ok(job) = self.next_job(jobs) {
+            match &mut context {
+                Ok(evcxr) => {
+                    if let Err(broken) = self.serve(evcxr, job) {
+                        tracing::error!("evcxr panicked: {broken}");
+                        self.ready.store(false, Ordering::SeqCst);
+                        context = self.boot(jobs);
+                    }
+                }
+                Err(message) => {
+                    refuse(job, message);
+                    // What was missing may have been mended meanwhile.
+                    context = self.boot(jobs);
+                }
+            }
+        }
+    }
+
+    fn next_job(&self, jobs: &Receiver<Job>) -> Result<Job, std::sync::mpsc::RecvError> {
+        jobs.recv()
+    }
+
+    fn boot(&self, _jobs: &Receiver<Job>) -> Result<CommandContext, String> {
+        let started = std::time::Instant::now();
+        let context = catch_unwind(AssertUnwindSafe(|| self.try_boot())).unwrap_or_else(|panic| Err(panic_text(&*panic)));
+        match &context {
+            Ok(_) => {
+                tracing::info!("evcxr is ready after {:?}", started.elapsed());
+                self.ready.store(true, Ordering::SeqCst);
+            }
+            Err(message) => tracing::error!("evcxr did not start: {message}"),
+        }
+        context
+    }
+
+    fn try_boot(&self) -> Result<CommandContext, String> {
+        let toolchain = Toolchain::find(&self.real_path).map_err(|error| error.to_string())?;
+        self.builds.set_cargo(toolchain.cargo.clone());
+        let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
+        let rustc = toolchain.rustc.clone();
+        let runtime = std::thread::spawn(move || -> Result<(), String> {
+            let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
+            builds.set_runtime(library.runtime.clone());
+            host.set_libraries(Libraries { std: library.std, runtime: library.runtime });
+            Ok(())
+        });
+        // evcxr proves itself with a cell, `42`, which nobody needs compiled.
+        self.skipping();
+        self.host.skip_next_run();
+        let (evaluator, _outputs) =
+            EvalContext::with_subprocess_command(self.host.command()).map_err(|error| error.to_string())?;
+        let mut context = CommandContext::with_eval_context(evaluator);
+        self.skipping();
+        self.host.skip_next_run();
+        let stub = format!("{API_STUB_START}\n{}\n{API_STUB_END}\n", runtime_library::api_stub());
+        context.execute(&stub).map_err(|error| format!("the interface of the cellar crate: {error}"))?;
+        runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
+        self.builds.order(Order::default());
+        Ok(context)
+    }
+
+    fn skipping(&self) {
+        self.builds.order(Order { skip: true, ..Order::default() });
+    }
+
+    /// Does a job. An error means that evcxr panicked and its state is not to be trusted.
+    fn serve(&self, evcxr: &mut CommandContext, job: Job) -> Result<(), String> {
+        match job {
+            Job::Evaluate { code, reply } => {
+                let done = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code)));
+                let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
+                let evaluation = done.unwrap_or_else(|panic| Evaluation {
+                    error: Some(EngineError::Broken(panic_text(&*panic))),
+                    ..Evaluation::default()
+                });
+                self.publish(evcxr);
+                // Nobody waits if the kernel is going down.
+                let _ = reply.send(evaluation);
+                broken.map_or(Ok(()), Err)
+            }
+            Job::Complete { code, position, reply } => {
+                let found = catch_unwind(AssertUnwindSafe(|| complete(evcxr, &code, position)));
+                let _ = reply.send(found.map_err(|panic| panic_text(&*panic))?);
+                Ok(())
+            }
+            Job::Hover { code, reply } => {
+                let found = catch_unwind(AssertUnwindSafe(|| hover(evcxr, &code)));
+                let _ = reply.send(found.map_err(|panic| panic_text(&*panic))?);
+                Ok(())
+            }
+        }
+    }
+
+    fn publish(&self, evcxr: &CommandContext) {
+        let mut variables: Vec<(String, String)> =
+            evcxr.variables_and_types().map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
+        variables.sort();
+        let mut items: Vec<String> = evcxr.defined_item_names().map(str::to_owned).collect();
+        items.retain(|name| name != "cellar");
+        items.sort();
+        *lock(&self.known) = Known { variables, items };
+    }
+}
+
+fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
+    match evcxr.execute(code) {
+        Ok(outputs) => Evaluation { result: bundle(outputs), ..Evaluation::default() },
+        Err(error) => Evaluation { error: Some(engine_error(error)), ..Evaluation::default() },
+    }
+}
+
+fn engine_error(error: evcxr::Error) -> EngineError {
+    match error {
+        evcxr::Error::CompilationErrors(errors) => {
+            // evcxr's own words, about a variable that cannot be kept or a command, come without JSON.
+            let (words, messages): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.json.is_null());
+            if messages.is_empty() {
+                return EngineError::Refused(words.iter().map(|error| error.message()).collect::<Vec<_>>().join("\n"));
+            }
+            EngineError::Compile(messages.into_iter().map(|error| error.json.clone()).collect())
+        }
+        evcxr::Error::SubprocessTerminated(message) => EngineError::HostDied(message),
+        other => EngineError::Refused(other.to_string()),
+    }
+}
+
+fn bundle(outputs: EvalOutputs) -> Option<MimeBundle> {
+    if outputs.content_by_mime_type.is_empty() {
+        return None;
+    }
+    let mut contents: Vec<(String, String)> = outputs.content_by_mime_type.into_iter().collect();
+    contents.sort();
+    Some(contents.into_iter().map(|(mime, content)| (mime, Value::String(content))).collect())
+}
+
+fn complete(evcxr: &mut CommandContext, code: &str, position: usize) -> Proposals {
+    match evcxr.completions(code, position) {
+        Ok(found) => Proposals {
+            start: found.start_offset,
+            end: found.end_offset,
+            proposals: found
+                .completions
+                .into_iter()
+                .map(|one| Proposal { code: one.code, kind: one.kind, label: one.label })
+                .collect(),
+        },
+        Err(error) => {
+            tracing::debug!("no completions: {error}");
+            Proposals::default()
+        }
+    }
+}
+
+fn hover(evcxr: &mut CommandContext, code: &str) -> Option<(String, String)> {
+    let (plain, markdown) = evcxr.hover_at(code, code.len()).ok()?;
+    (plain != "No documentation found").then_some((plain, markdown))
+}
+
+fn refuse(job: Job, message: &str) {
+    match job {
+        Job::Evaluate { reply, .. } => {
+            let error = Some(EngineError::NotStarted(message.to_owned()));
+            let _ = reply.send(Evaluation { error, ..Evaluation::default() });
+        }
+        Job::Complete { reply, .. } => drop(reply),
+        Job::Hover { reply, .. } => drop(reply),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,308 @@
+//! The crate that evcxr generates for a cell, made smaller before rustc sees it.
+//!
+//! evcxr's text comes with a copy of its variable store, loads and stores every variable of the session,
+//! and wraps every cell for `?` once one cell has used it. All of that costs compile time in each cell. Here the store
+//! becomes calls into the host process, variables that the cell does not name are left alone, and wrappers that it
+//! does not need go. Every line keeps its number: evcxr finds its way in rustc's answers by line.
+//!
+//! The text is that of evcxr =0.22.0 (`eval_context.rs`, `ContextState::code_to_compile`); the tests below
+//! compile what comes out, so that a change there cannot go unnoticed.
+
+use std::collections::{HashMap, HashSet};
+
+use super::source_map::{Mark, Marks, SourceMap};
+
+/// What the cell needs of the generated code.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Needs {
+    pub question_mark: bool,
+}
+
+/// The rewritten crate.
+#[derive(Debug, Clone, Default)]
+pub struct Rewritten {
+    pub text: String,
+    pub map: SourceMap,
+    /// A line (1-based) that holds a statement of the cell itself.
+    pub statement_line: Option<usize>,
+    /// Whether evcxr has wrapped the cell so that `?` may leave it.
+    pub allows_question_mark: bool,
+    /// Whether evcxr runs the cell inside an async block.
+    pub is_async: bool,
+}
+
+/// evcxr's variable store as cells see it, on one line.
+const THIN_STORE: &str = concat!(
+    "mod evcxr_internal_runtime{use core::ffi::c_void;unsafe extern \"C\"{",
+    "fn cellar_host_check(n:*const u8,l:usize,t:*const u8)->u32;",
+    "fn cellar_host_take(n:*const u8,l:usize)->*mut c_void;",
+    "fn cellar_host_put(n:*const u8,l:usize,t:*const u8,m:*const u8,k:usize,v:*mut c_void,d:unsafe extern \"C\" fn(*mut c_void));}",
+    "unsafe extern \"C\" fn drop_value<T>(v:*mut c_void){drop(unsafe{Box::from_raw(v as *mut T)})}",
+    "pub struct VariableStore;impl VariableStore{",
+    "pub fn put_variable<T:'static>(&mut self,n:&str,v:T){let t=core::any::TypeId::of::<T>();let m=core::any::type_name::<T>();",
+    "unsafe{cellar_host_put(n.as_ptr(),n.len(),&raw const t as *const u8,m.as_ptr(),m.len(),Box::into_raw(Box::new(v)) as *mut c_void,drop_value::<T>)}}",
+    "pub fn check_variable<T:'static>(&mut self,n:&str)->bool{let t=core::any::TypeId::of::<T>();",
+    "unsafe{cellar_host_check(n.as_ptr(),n.len(),&raw const t as *const u8)==1}}",
+    "pub fn take_variable<T:'static>(&mut self,n:&str)->T{let v=unsafe{cellar_host_take(n.as_ptr(),n.len())} as *mut T;",
+    "assert!(!v.is_null());*unsafe{Box::from_raw(v)}}",
+    // The name carries the type, so that what is taken has it.
+    "#[allow(unused)]pub fn lazy_arc<T:'static,F:FnOnce()->T>(&mut self,n:&str,f:F)->std::sync::Arc<T>{",
+    "let n=format!(\"{n}:{:?}\",core::any::TypeId::of::<T>());let v=unsafe{cellar_host_take(n.as_ptr(),n.len())} as *mut std::sync::Arc<T>;",
+    "let a=if v.is_null(){std::sync::Arc::new(f())}else{*unsafe{Box::from_raw(v)}};self.put_variable(&n,a.clone());a}",
+    "}}",
+);
+const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
+const OUTCOME: &str = "cellar::__private::CellOutcome";
+
+const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
+const TAKE: &str = " = evcxr_variable_store.take_variable::<";
+const PUT: &str = "evcxr_variable_store.put_variable::<";
+const TRY_OPEN: &str = "let _ = (|| -> std::result::Result<(), EvcxrUserCodeError> {";
+const TRY_CLOSE: &str = "Ok(())})();";
+const TRY_CLOSE_ASYNC: &str = "Ok::<(), EvcxrUserCodeError>(())";
+const ASYNC_OPEN: &str = ".block_on(async {";
+
+/// Rewrites a crate that is going to be run.
+pub fn for_running(generated: &str, marks: &Marks, needs: Needs) -> Rewritten {
+    rewrite(generated, marks, needs, true)
+}
+
+/// Rewrites a crate that is only going to be checked: nothing is left out of it but what would conflict.
+pub fn for_checking(generated: &str, marks: &Marks) -> Rewritten {
+    rewrite(generated, marks, Needs::default(), false)
+}
+
+fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritten {
+    let map = marks.map(generated);
+    let mut lines = Lines::new(generated, &map);
+    blank_api_stub(&mut lines);
+    blank_superseded_impls(&mut lines, &map, marks);
+    let mut rewritten = Rewritten { map, ..Rewritten::default() };
+    let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
+    if let (true, Some(entry)) = (runs, entry) {
+        let body = entry + 1..lines.len();
+        let store = lines.generated_before(entry, |line| line == "mod evcxr_internal_runtime {");
+        rewritten.allows_question_mark = body.clone().any(|at| {
+            lines.is_generated(at) && (lines.text(at) == TRY_OPEN || lines.text(at) == TRY_CLOSE_ASYNC)
+        });
+        rewritten.is_async = body.clone().any(|at| lines.is_generated(at) && lines.text(at) == ASYNC_OPEN);
+        rewritten.statement_line = body.clone().find(|at| !lines.is_generated(*at)).map(|at| at + 1);
+        if let Some(store) = store {
+            // The attribute line of the entry function stands between the two.
+            lines.replace(store..entry - 1, THIN_STORE);
+            blank_error_type(&mut lines, store);
+        }
+        leave_out_unnamed_variables(&mut lines, body.clone());
+        for at in body {
+            let Some(replacement) = replacement(lines.generated(at), needs) else { continue };
+            lines.replace(at..at + 1, &replacement);
+        }
+    }
+    rewritten.text = lines.join();
+    rewritten
+}
+
+fn replacement(line: Option<&str>, needs: Needs) -> Option<String> {
+    let line = line?;
+    let replaced = match line.trim() {
+        "println!(\"EVCXR_PANIC_NOTIFICATION\");" => PANICKED.to_owned(),
+        _ if line == TRY_OPEN && needs.question_mark => format!("let _ = (|| -> {OUTCOME} {{"),
+        _ if line == TRY_CLOSE && needs.question_mark => format!("{OUTCOME}::done()}})();"),
+        _ if line == TRY_CLOSE_ASYNC && needs.question_mark => format!("{OUTCOME}::done()"),
+        _ if line == TRY_OPEN => "{".to_owned(),
+        _ if line == TRY_CLOSE => "}".to_owned(),
+        _ if line == TRY_CLOSE_ASYNC => String::new(),
+        _ => return None,
+    };
+    Some(replaced)
+}
+
+/// `mod cellar { … }` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
+fn blank_api_stub(lines: &mut Lines) {
+    let Some(first) = lines.first(|line| line.starts_with(super::API_STUB_START)) else { return };
+    let Some(last) = lines.first(|line| line.starts_with(super::API_STUB_END)) else { return };
+    if first <= last {
+        lines.replace(first..last + 1, "");
+    }
+}
+
+/// evcxr keeps every `impl` that it has seen. Of those with one header only the newest is meant.
+fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
+    let mut newest: HashMap<&str, (Mark, std::ops::RangeInclusive<usize>)> = HashMap::new();
+    for (mark, range) in map.pieces() {
+        let Some(header) = marks.origin(mark).and_then(|origin| origin.impl_header.as_deref()) else { continue };
+        let older = match newest.get(header) {
+            Some((other, _)) if *other > mark => (mark, range),
+            _ => match newest.insert(header, (mark, range)) {
+                Some(older) => older,
+                None => continue,
+            },
+        };
+        lines.replace(older.1.start() - 1..*older.1.end(), "");
+    }
+}
+
+/// The type that evcxr converts errors of `?` into; ours is in the runtime crate.
+fn blank_error_type(lines: &mut Lines, before: usize) {
+    let Some(start) = lines.generated_before(before, |line| line.trim() == "struct EvcxrUserCodeError {}") else {
+        return;
+    };
+    lines.replace(start..before, "");
+}
+
+/// A variable that the cell does not name stays where it is. Names count wherever they stand, also in
+/// strings (`"{name}"`) and comments: naming too many costs time, naming too few would be wrong.
+fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) {
+    let mut named: HashSet<String> = HashSet::new();
+    for at in body.clone() {
+        if !lines.is_generated(at) {
+            named.extend(words(lines.text(at)).map(str::to_owned));
+        }
+    }
+    let mut at = body.start;
+    while at < body.end {
+        let Some(line) = lines.generated(at) else {
+            at += 1;
+            continue;
+        };
+        let is_access = line.starts_with(CHECK) || line.starts_with(PUT) || (line.starts_with("let ") && line.contains(TAKE));
+        if !is_access {
+            at += 1;
+            continue;
+        }
+        // A type that its author wrote over several lines makes the statement as long.
+        let Some(end) = (at..body.end).find(|end| lines.text(*end).trim_end().ends_with(");")) else { break };
+        let statement = (at..=end).map(|line| lines.text(line)).collect::<Vec<_>>().join(" ");
+        if stringified_name(&statement).is_some_and(|name| !named.contains(name)) {
+            lines.replace(at..end + 1, "");
+        }
+        at = end + 1;
+    }
+}
+
+fn stringified_name(statement: &str) -> Option<&str> {
+    let (_, after) = statement.rsplit_once("stringify!(")?;
+    let (name, _) = after.split_once(')')?;
+    Some(name.trim().trim_start_matches("r#"))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
+}
+
+/// The lines of a generated file, and which of them a user wrote.
+struct Lines {
+    lines: Vec<String>,
+    users: HashSet<usize>,
+}
+
+impl Lines {
+    fn new(generated: &str, map: &SourceMap) -> Lines {
+        let users = map.pieces().flat_map(|(_, range)| range).map(|line| line - 1).collect();
+        Lines { lines: generated.lines().map(str::to_owned).collect(), users }
+    }
+
+    fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    fn text(&self, at: usize) -> &str {
+        &self.lines[at]
+    }
+
+    fn is_generated(&self, at: usize) -> bool {
+        !self.users.contains(&at)
+    }
+
+    fn generated(&self, at: usize) -> Option<&str> {
+        self.is_generated(at).then(|| self.text(at))
+    }
+
+    fn first(&self, matches: impl Fn(&str) -> bool) -> Option<usize> {
+        self.lines.iter().position(|line| matches(line))
+    }
+
+    fn last_generated(&self, matches: impl Fn(&str) -> bool) -> Option<usize> {
+        (0..self.len()).rev().find(|at| self.generated(*at).is_some_and(&matches))
+    }
+
+    fn generated_before(&self, before: usize, matches: impl Fn(&str) -> bool) -> Option<usize> {
+        (0..before).rev().find(|at| self.generated(*at).is_some_and(&matches))
+    }
+
+    /// Puts `text` (one line) on the first line of a range and empties the others.
+    fn replace(&mut self, range: std::ops::Range<usize>, text: &str) {
+        for at in range.clone() {
+            self.lines[at].clear();
+        }
+        if !range.is_empty() {
+            self.lines[range.start].push_str(text);
+        }
+    }
+
+    fn join(&self) -> String {
+        let mut text = self.lines.join("\n");
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use evcxr::EvalContext;
+
+    use super::super::cell_code::{CellCode, DebugFormat, prepare};
+    use super::super::source_map::CellSource;
+    use super::*;
+
+    fn cell(number: usize, code: &str, marks: &mut Marks) -> CellCode {
+        let source = Arc::new(CellSource { name: format!("In[{number}]"), text: code.to_owned() });
+        prepare(code, &source, marks, DebugFormat::Compact)
+    }
+
+    /// The crate that evcxr itself generates for the last of some cells. Its own runtime runs them.
+    fn generated(cells: &[&str], marks: &mut Marks) -> String {
+        let executable = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/cellar");
+        let (mut context, _outputs) =
+            EvalContext::with_subprocess_command(std::process::Command::new(executable)).expect("evcxr starts");
+        for (index, code) in cells.iter().enumerate() {
+            let code = cell(index + 1, code, marks);
+            context.eval(&code.text).unwrap_or_else(|error| panic!("{}: {error}", code.text));
+        }
+        context.last_source().expect("there is a source")
+    }
+
+    #[test]
+    fn evcxrs_text_is_understood() {
+        let mut marks = Marks::default();
+        let cells = [
+            "let a = 1; let mut b = String::from(\"b\");\nlet unused = vec![1];",
+            "struct S;\nimpl S { fn one(&self) -> i32 { 1 } }",
+            "impl Drop for S { fn drop(&mut self) {} }",
+            "let n: i32 = \"7\".parse()?;\nlet c = a + n;\nb.push('c');",
+        ];
+        let generated = generated(&cells, &mut marks);
+        let rewritten = for_running(&generated, &marks, Needs { question_mark: true });
+        assert_eq!(rewritten.text.lines().count(), generated.lines().count());
+        assert!(rewritten.text.contains("take_variable::<i32>(stringify!(a))"));
+        assert!(!rewritten.text.contains("stringify!(unused)"), "a variable that the cell does not name is left alone");
+        assert!(rewritten.text.contains(&format!("(|| -> {OUTCOME} {{")));
+        assert!(!rewritten.text.contains("HashMap"), "evcxr's own store is gone");
+        assert!(rewritten.allows_question_mark);
+        let plain = for_running(&generated, &marks, Needs::default());
+        assert!(!plain.text.contains("EvcxrUserCodeError"), "{}", plain.text);
+    }
+
+    #[test]
+    fn of_two_impls_with_one_header_the_newer_is_kept() {
+        let mut marks = Marks::default();
+        let older = cell(1, "impl Drop for S { fn drop(&mut self) { 1; } }", &mut marks).text;
+        let newer = cell(2, "impl Drop  for S {\nfn drop(&mut self) { 2; }\n}", &mut marks).text;
+        for generated in [format!("{older}{newer}"), format!("{newer}{older}")] {
+            let rewritten = for_checking(&generated, &marks);
+            assert!(rewritten.text.contains("2;") && !rewritten.text.contains("1;"), "{}", rewritten.text);
+        }
+    }
+}
