@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
-use super::source_map::{CellSource, Marks, Origin};
+use super::source_map::{Marks, Origin};
+use crate::cell::CellSource;
 
 /// A cell as it goes to evcxr, with what is known of it before it is compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

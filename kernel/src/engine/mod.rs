@@ -24,8 +24,9 @@ use std::time::Duration;
 use build_server::{BuildReport, BuildServer, Order};
 use cell_code::{CellCode, DebugFormat};
 use evcxr_thread::Job;
-use source_map::{CellSource, Marks};
+use source_map::Marks;
 
+use crate::cell::CellSource;
 use crate::host::{Host, RunReport};
 use crate::interpreter::{Frontend, MimeBundle};
 

@@ -254,7 +254,7 @@ mod tests {
     use evcxr::EvalContext;
 
     use super::super::cell_code::{CellCode, DebugFormat, prepare};
-    use super::super::source_map::CellSource;
+    use crate::cell::CellSource;
     use super::*;
 
     fn cell(number: usize, code: &str, marks: &mut Marks) -> CellCode {

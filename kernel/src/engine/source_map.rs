@@ -4,17 +4,9 @@
 //! cells, statements go into a function. Each statement therefore carries a marker comment behind it. Where a
 //! marker stands in a generated file tells which lines of which cell are above it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A cell as errors name it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct CellSource {
-    /// `In[3]`.
-    pub name: String,
-    /// The cell as its author wrote it.
-    pub text: String,
-}
+use crate::cell::CellSource;
 
 /// A position in a cell: 1-based, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,9 +114,6 @@ fn clamp(mut place: Place) -> Place {
     place.column = place.column.min(width + 1);
     place
 }
-
-/// The origins of one cell by name, for tests and for errors in code whose marks were lost.
-pub type CellsByName = HashMap<String, Arc<CellSource>>;
 
 #[cfg(test)]
 mod tests {

@@ -1,1 +1,108 @@
-//! (in work)
+//! A notebook's session: what cells were run, what there is now, and how the next cell is run.
+//!
+//! The session is the only place that knows magics, engine and host. It knows nothing of Jupyter's messages.
+
+mod capture;
+mod cells;
+mod errors;
+mod help;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::Engine;
+use crate::engine::cell_code::DebugFormat;
+use crate::interpreter::{
+    Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
+};
+use cells::Cells;
+
+/// A running session.
+pub struct Session {
+    engine: Engine,
+    cells: Mutex<Cells>,
+    settings: Mutex<Settings>,
+    /// The running cell is to end as soon as it can.
+    interrupted: AtomicBool,
+    shell: crate::magic::shell::Handle,
+}
+
+/// What a user has set for the session.
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    debug_format: DebugFormat,
+}
+
+impl Session {
+    /// Starts a session. Returns at once; the engine boots behind it.
+    ///
+    /// Must be called before the process has other threads (see [`Engine::start`]).
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn start() -> std::io::Result<Session> {
+        Ok(Session {
+            engine: Engine::start(cache_folder())?,
+            cells: Mutex::default(),
+            settings: Mutex::default(),
+            interrupted: AtomicBool::new(false),
+            shell: crate::magic::shell::Handle::default(),
+        })
+    }
+
+    fn cells(&self) -> MutexGuard<'_, Cells> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+}
+
+/// Where things are kept that outlive a session: `CELLAR_CACHE_DIR`, or `cellar` in the platform's cache
+/// folder, or in the temporary folder where there is no home.
+pub fn cache_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CELLAR_CACHE_DIR").filter(|folder| !folder.is_empty()) {
+        return folder.into();
+    }
+    match directories::BaseDirs::new() {
+        Some(base) => base.cache_dir().join("cellar"),
+        None => std::env::temp_dir().join("cellar-cache"),
+    }
+}
+
+impl Interpreter for Session {
+    fn execute(&self, request: ExecuteRequest, frontend: Arc<dyn Frontend>) -> ExecuteOutcome {
+        self.interrupted.store(false, Ordering::SeqCst);
+        run::cell(self, &request, &frontend)
+    }
+
+    fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+        self.shell.interrupt();
+        self.engine.interrupt();
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        help::complete(self, code, cursor)
+    }
+
+    fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<MimeBundle> {
+        help::inspect(self, code, cursor, detail)
+    }
+
+    fn is_complete(&self, code: &str) -> Completeness {
+        crate::help::is_complete(code)
+    }
+
+    fn shutdown(&self) {
+        self.interrupt();
+        self.engine.shutdown();
+    }
+}

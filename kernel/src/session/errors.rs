@@ -1,0 +1,104 @@
+//! From what the engine and the host noticed to the error that a person reads.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Session;
+use crate::engine::source_map::SourceMap;
+use crate::engine::{EngineError, Evaluation};
+use crate::interpreter::CellError;
+use crate::report::{self, Diagnostic, Place, Span, Variables};
+
+/// The error of an evaluation, or `None` if it went well. `stderr` is the end of what it wrote there.
+pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<CellError> {
+    let run = &evaluation.run;
+    let variables = Variables::new(run.unprotected);
+    if run.interrupted {
+        return Some(report::interrupted(variables));
+    }
+    if let Some(panic) = &run.panic
+        && run.death.is_none()
+    {
+        return Some(report::panic(panic, place(&evaluation.build.map, panic.line, panic.column).as_ref()));
+    }
+    if let Some(death) = run.death {
+        return Some(report::death(death, &last_words(run.panic.as_ref(), stderr), variables));
+    }
+    if let Some(error) = &run.returned_error {
+        return Some(report::returned_error(error, place(&evaluation.build.map, error.line, error.column).as_ref()));
+    }
+    evaluation.error.as_ref().map(|error| of_engine(session, error, variables))
+}
+
+fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> CellError {
+    match error {
+        EngineError::Compile(messages) => compile(session, messages),
+        EngineError::Refused(words) => report::engine_message(words),
+        EngineError::Interrupted => report::interrupted(Variables::Kept),
+        EngineError::Dependencies(said) => plain(
+            "DependencyError",
+            "the dependencies of this notebook could not be built",
+            &[said, "Mend or remove the `:dep` line; nothing of this cell was kept."],
+        ),
+        EngineError::HostDied(said) => {
+            let said = said.replace("Subprocess", "The process that runs cells");
+            let mut error = plain("HostDied", "the process that runs cells ended; all variables are lost", &[&said]);
+            if let Variables::Lost(_) = variables {
+                error = report::death(crate::host::Death::Signal(libc::SIGKILL), &said, variables);
+            }
+            error
+        }
+        EngineError::Broken(said) => plain(
+            "EngineError",
+            "evcxr panicked on this cell and was started again; all variables are lost",
+            &[said, "Run the cells that make them again. If it happens again, please report the cell."],
+        ),
+        EngineError::NotStarted(said) => plain("EngineNotStarted", "the engine that compiles cells cannot start", &[said]),
+    }
+}
+
+fn compile(session: &Session, messages: &[Value]) -> CellError {
+    let mut diagnostics: Vec<Diagnostic> = messages.iter().filter_map(Diagnostic::from_json).collect();
+    for diagnostic in &mut diagnostics {
+        diagnostic.fill_places(&mut |span: &Span| {
+            let position = span.position.as_ref()?;
+            Some(Place {
+                cell: Arc::clone(session.cells().get(&position.cell)?),
+                line: position.line,
+                column: position.column,
+                end_line: position.end_line,
+                end_column: position.end_column,
+            })
+        });
+    }
+    report::compile_errors(&diagnostics, report::Options::default())
+}
+
+/// The place of one character.
+fn place(map: &SourceMap, line: u32, column: u32) -> Option<Place> {
+    let found = map.place(usize::try_from(line).ok()?, usize::try_from(column).ok()?)?;
+    Some(Place {
+        cell: found.cell,
+        line: found.line,
+        column: found.column,
+        end_line: found.line,
+        end_column: found.column + 1,
+    })
+}
+
+/// A panic that could not unwind aborts: its message says more than the signal.
+fn last_words(panic: Option<&crate::host::PanicRecord>, stderr: &str) -> String {
+    match panic {
+        Some(panic) => format!("{stderr}\n{}", panic.message),
+        None => stderr.to_owned(),
+    }
+}
+
+/// An error in words.
+pub fn plain(ename: &str, evalue: &str, more: &[&str]) -> CellError {
+    let mut traceback = report::message(evalue, &[]);
+    traceback.extend(more.iter().filter(|text| !text.is_empty()).flat_map(|text| text.lines().map(str::to_owned)));
+    CellError { ename: ename.to_owned(), evalue: evalue.to_owned(), traceback }
+}
+
