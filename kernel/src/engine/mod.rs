@@ -16,7 +16,7 @@ pub mod source_map;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -95,7 +95,12 @@ pub struct Engine {
     known: Arc<Mutex<Known>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<tempfile::TempDir>>,
+    /// The number of the evaluation that goes on, or [`IDLE`].
+    evaluating: Arc<AtomicUsize>,
+    evaluations: AtomicUsize,
 }
+
+const IDLE: usize = 0;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -143,7 +148,16 @@ impl Engine {
             // rust-analyzer and evcxr recurse over syntax trees.
             .stack_size(64 << 20)
             .spawn(move || thread.run(&received))?;
-        Ok(Engine { jobs: Mutex::new(jobs), host, builds, known, ready, directory: Mutex::new(Some(directory)) })
+        Ok(Engine {
+            jobs: Mutex::new(jobs),
+            host,
+            builds,
+            known,
+            ready,
+            directory: Mutex::new(Some(directory)),
+            evaluating: Arc::new(AtomicUsize::new(IDLE)),
+            evaluations: AtomicUsize::new(0),
+        })
     }
 
     /// Whether a cell would be compiled at once.
@@ -158,6 +172,13 @@ impl Engine {
 
     /// Compiles and runs prepared code; waits for the engine to be there.
     pub fn evaluate(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
+        self.evaluating.store(self.evaluations.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let evaluation = self.evaluate_now(code, frontend);
+        self.evaluating.store(IDLE, Ordering::SeqCst);
+        evaluation
+    }
+
+    fn evaluate_now(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
         self.builds.order(Order {
             needs: rewrite::Needs { question_mark: code.question_mark },
             awaits: code.awaits,
@@ -188,9 +209,25 @@ impl Engine {
         evaluation
     }
 
-    /// Stops what runs: the cell, or the compiler. Returns whether there was anything.
-    pub fn interrupt(&self) -> bool {
-        self.host.interrupt() || self.builds.stop()
+    /// Stops the evaluation that goes on, if one does. Returns at once: whatever the evaluation does at this
+    /// moment (boot, analyse, compile, run), it is stopped at the next thing that can be.
+    pub fn interrupt(&self) {
+        let wanted = self.evaluating.load(Ordering::SeqCst);
+        if wanted == IDLE {
+            return;
+        }
+        let (host, builds, evaluating) = (self.host.clone(), self.builds.clone(), Arc::clone(&self.evaluating));
+        let stop = move || {
+            while evaluating.load(Ordering::SeqCst) == wanted {
+                if !host.interrupt() {
+                    builds.stop();
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("interrupt".into()).spawn(stop) {
+            tracing::error!("interrupt: {error}");
+        }
     }
 
     pub fn known(&self) -> Known {
