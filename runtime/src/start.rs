@@ -124,12 +124,12 @@ mod tests {
         let (locked, is_locked) = mpsc::channel();
         let holder = std::thread::spawn(move || {
             let _lock = std::io::stdout().lock();
-            locked.send(()).unwrap();
+            locked.send(()).expect("the other thread lives");
             let _ = wait.recv();
         });
-        is_locked.recv().unwrap();
+        is_locked.recv().expect("the other thread lives");
         cellar_runtime_flush();
         drop(release);
-        holder.join().unwrap();
+        holder.join().expect("the other thread lives");
     }
 }

@@ -1,2 +1,3 @@
 //! (in work)
+pub mod runtime_library;
 pub mod shim;

@@ -30,8 +30,7 @@ impl CellOutcome {
 /// An error that `?` can return from a cell.
 #[diagnostic::on_unimplemented(
     message = "`?` cannot show an error of type `{Self}`",
-    label = "`{Self}` has no `Display` text",
-    note = "implement `std::fmt::Display` for it, or turn it into text first: `.map_err(|e| format!(\"{{e:?}}\"))?`"
+    label = "`{Self}` has no `Display` text; implement it, or add `.map_err(|e| format!(\"{{e:?}}\"))`"
 )]
 pub trait ShownError {
     #[doc(hidden)]
