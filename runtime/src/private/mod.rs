@@ -1,0 +1,11 @@
+//! What code generated around a cell calls. Not for people: names and shapes change without notice.
+
+#[cfg(feature = "question_mark")]
+mod outcome;
+mod result;
+pub mod show;
+
+#[cfg(feature = "question_mark")]
+pub use outcome::{CellOutcome, ShownError};
+pub use result::{debug, not_shown, rich};
+pub use show::{Peel, Shown};
