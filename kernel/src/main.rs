@@ -13,6 +13,7 @@ mod interpreter;
 mod magic;
 mod report;
 mod server;
+#[cfg(any())]
 mod session;
 mod wire;
 

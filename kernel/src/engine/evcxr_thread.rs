@@ -78,8 +78,8 @@ impl EvcxrThread {
         let rustc = toolchain.rustc.clone();
         let runtime = std::thread::spawn(move || -> Result<(), String> {
             let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
-            builds.set_runtime(library.runtime.clone());
-            host.set_libraries(Libraries { std: library.std, runtime: library.runtime });
+            builds.set_runtime(library.library.clone());
+            host.set_libraries(Libraries { std: library.std, runtime: library.library });
             Ok(())
         });
         // evcxr proves itself with a cell, `42`, which nobody needs compiled.
@@ -90,8 +90,7 @@ impl EvcxrThread {
         let mut context = CommandContext::with_eval_context(evaluator);
         self.skipping();
         self.host.skip_next_run();
-        let stub = format!("{API_STUB_START}\n{}\n{API_STUB_END}\n", runtime_library::api_stub());
-        context.execute(&stub).map_err(|error| format!("the interface of the cellar crate: {error}"))?;
+        context.execute(&api_stub()).map_err(|error| format!("the interface of the cellar crate: {error}"))?;
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
         self.builds.order(Order::default());
         Ok(context)
@@ -138,6 +137,16 @@ impl EvcxrThread {
         items.sort();
         *lock(&self.known) = Known { variables, items };
     }
+}
+
+/// The interface of the `cellar` crate, marked so that the rewriting finds it.
+fn api_stub() -> String {
+    let stub = runtime_library::api_stub().trim();
+    let body = stub
+        .split_once('{')
+        .and_then(|(_, rest)| rest.strip_suffix('}'))
+        .expect("the stub is a module with a body");
+    format!("{API_STUB_START}\n{body}\n{API_STUB_END}\n")
 }
 
 fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::super::diagnostic::CellSource;
+use crate::cell::CellSource;
 use super::super::snippet::plain;
 use super::*;
 
@@ -40,7 +40,7 @@ fn compiled(cells: &[&str]) -> Vec<Diagnostic> {
         .stdin(Stdio::null())
         .output()
         .expect("rustc runs");
-    let sources: Vec<CellSource> = cells
+    let sources: Vec<std::sync::Arc<CellSource>> = cells
         .iter()
         .enumerate()
         .map(|(index, cell)| CellSource::new(format!("In[{}]", index + 1), *cell))

@@ -7,29 +7,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-/// A cell by the name that is shown for it, and its text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CellSource {
-    /// `In[3]`.
-    pub name: Arc<str>,
-    /// The cell as its author wrote it.
-    pub text: Arc<str>,
-}
-
-impl CellSource {
-    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        CellSource {
-            name: name.into(),
-            text: text.into(),
-        }
-    }
-}
+use crate::cell::CellSource;
 
 /// A stretch of a cell. Lines and columns count from 1; columns count characters (code points), and
 /// the end is exclusive, all as rustc does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    pub cell: CellSource,
+    pub cell: Arc<CellSource>,
     pub line: usize,
     pub column: usize,
     pub end_line: usize,
@@ -75,9 +59,22 @@ pub struct Span {
     /// The macro call that this span comes from.
     #[serde(default)]
     pub expansion: Option<Box<Expansion>>,
+    /// Where in a cell it is, as the engine found out when rustc wrote the message.
+    #[serde(default, rename = "cellar")]
+    pub position: Option<Position>,
     /// Where the author of the cell sees it; `None` for generated and for foreign code.
     #[serde(skip)]
     pub place: Option<Place>,
+}
+
+/// The engine's word on where a span is: a cell's name, and a stretch as in [`Place`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Position {
+    pub cell: String,
+    pub line: usize,
+    pub column: usize,
+    pub end_line: usize,
+    pub end_column: usize,
 }
 
 /// The macro call behind a span.

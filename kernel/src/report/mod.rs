@@ -18,7 +18,7 @@ mod snippet;
 pub use clean::clean;
 pub use compile::{Options, compile_errors, warnings};
 pub use death::{Variables, death, interrupted};
-pub use diagnostic::{CellSource, Diagnostic, Expansion, Place, Span};
+pub use diagnostic::{Diagnostic, Place, Span};
 pub use engine_words::engine_message;
 pub use names::short_type_name;
 pub use run::{panic, returned_error};

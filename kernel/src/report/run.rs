@@ -129,7 +129,7 @@ fn drawn(name: &str, message: &str, position: Position<'_>, label: Option<&str>)
 
 #[cfg(test)]
 mod tests {
-    use super::super::diagnostic::CellSource;
+    use crate::cell::CellSource;
     use super::super::snippet::plain;
     use super::*;
 

@@ -8,7 +8,8 @@ use annotate_snippets::{
     Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
 };
 
-use super::diagnostic::{CellSource, Place};
+use super::diagnostic::Place;
+use crate::cell::CellSource;
 
 /// How wide a drawing may be, in columns of text: what fits a notebook's output without wrapping.
 const WIDTH: usize = 120;
@@ -43,7 +44,7 @@ pub(super) fn drawn_text(cell: &CellSource) -> String {
 /// The marks of each cell as a snippet, the cells in the order in which they first appear, that of a
 /// primary mark first.
 pub(super) fn snippets<'a>(marks: &[Mark<'a>]) -> Vec<Snippet<'a, Annotation<'a>>> {
-    let mut cells: Vec<&CellSource> = Vec::new();
+    let mut cells: Vec<&std::sync::Arc<CellSource>> = Vec::new();
     for mark in marks.iter().filter(|mark| mark.primary).chain(marks) {
         if !cells.contains(&&mark.place.cell) {
             cells.push(&mark.place.cell);
