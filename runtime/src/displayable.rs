@@ -100,15 +100,17 @@ mod tests {
 
     #[test]
     fn what_people_pass_to_display_is_accepted() {
-        let shown = |bundle: Bundle| format!("{bundle:?}");
+        fn shown(value: impl Displayable) -> String {
+            format!("{:?}", value.to_bundle())
+        }
         let map = HashMap::from([("a", 1)]);
-        assert!(shown("text".to_bundle()).contains("\"text\""));
-        assert!(shown(String::from("text").to_bundle()).contains("\"text\""));
-        assert!(shown((&map).to_bundle()).contains("{\\\"a\\\": 1}"));
-        assert!(shown(vec![Some(1.5)].to_bundle()).contains("[Some(1.5)]"));
-        assert!(shown((&[1, 2][..]).to_bundle()).contains("[1, 2]"));
-        assert!(shown(crate::Html("<b>").to_bundle()).contains("text/html"));
-        assert!(shown((&crate::Html("<b>")).to_bundle()).contains("text/html"));
-        assert!(shown(Box::new(crate::Html("<b>")).to_bundle()).contains("text/html"));
+        assert!(shown("text").contains("\"text\""));
+        assert!(shown(String::from("text")).contains("\"text\""));
+        assert!(shown(&map).contains("{\\\"a\\\": 1}"));
+        assert!(shown(vec![Some(1.5)]).contains("[Some(1.5)]"));
+        assert!(shown(&[1, 2][..]).contains("[1, 2]"));
+        let html = crate::Html("<b>");
+        assert!(shown(&html).contains("text/html"));
+        assert!(shown(Box::new(html)).contains("text/html"));
     }
 }

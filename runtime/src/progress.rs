@@ -3,7 +3,7 @@
 //! Only the few lines that must be generic are; they are compiled into every cell that uses them.
 //! The rest is in [`progress_bar`](crate::progress_bar), compiled once.
 
-use crate::progress_bar::ProgressBar;
+use crate::progress_bar::{Bar, new_bar};
 
 /// Shows a bar that moves while the iterator is consumed, about ten times a second at most.
 ///
@@ -22,7 +22,7 @@ use crate::progress_bar::ProgressBar;
 #[inline]
 pub fn progress<I: IntoIterator>(iter: I) -> Progress<I::IntoIter> {
     let iter = iter.into_iter();
-    let bar = ProgressBar::new(iter.size_hint());
+    let bar = new_bar(iter.size_hint());
     Progress { iter, bar, left: 0 }
 }
 
@@ -31,7 +31,8 @@ pub fn progress<I: IntoIterator>(iter: I) -> Progress<I::IntoIter> {
 #[must_use = "iterators are lazy: nothing is shown until it is consumed"]
 pub struct Progress<I> {
     iter: I,
-    bar: ProgressBar,
+    /// Boxed as a trait object so that no cell compiles how it is dropped.
+    bar: Box<dyn Bar>,
     /// Items to come before the clock is looked at again.
     left: u32,
 }

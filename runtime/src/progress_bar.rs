@@ -47,6 +47,24 @@ struct Shown {
     last_update: Instant,
 }
 
+/// A bar as the iterator sees it.
+pub trait Bar: std::fmt::Debug + Send + Sync {
+    fn set_label(&mut self, label: String);
+    fn set_total(&mut self, items: usize);
+    /// A stride has passed. Draws if it is time to and says how many items the next stride has.
+    fn look_at_clock(&mut self) -> u32;
+    /// The iterator gave its last item; `left` items of the stride did not come.
+    fn finish(&mut self, left: u32);
+    /// The iterator is dropped; `left` items of the stride did not come.
+    fn leave(&mut self, left: u32);
+}
+
+/// A bar for an iterator with that size hint. Shows nothing yet.
+#[inline(never)]
+pub fn new_bar(size_hint: (usize, Option<usize>)) -> Box<dyn Bar> {
+    Box::new(ProgressBar::new(size_hint))
+}
+
 impl ProgressBar {
     /// A bar for an iterator with that size hint. Shows nothing yet.
     pub fn new(size_hint: (usize, Option<usize>)) -> ProgressBar {
@@ -60,18 +78,18 @@ impl ProgressBar {
             state: State::Running,
         }
     }
+}
 
-    pub fn set_label(&mut self, label: String) {
+impl Bar for ProgressBar {
+    fn set_label(&mut self, label: String) {
         self.label = label;
     }
 
-    pub fn set_total(&mut self, items: usize) {
+    fn set_total(&mut self, items: usize) {
         self.total = Some(items);
     }
 
-    /// A stride has passed. Draws if it is time to and says how many items the next stride has.
-    #[inline(never)]
-    pub fn look_at_clock(&mut self) -> u32 {
+    fn look_at_clock(&mut self) -> u32 {
         let now = Instant::now();
         self.count += u64::from(self.stride);
         match &mut self.shown {
@@ -105,15 +123,11 @@ impl ProgressBar {
         self.stride
     }
 
-    /// The iterator gave its last item; `left` items of the stride did not come.
-    #[inline(never)]
-    pub fn finish(&mut self, left: u32) {
+    fn finish(&mut self, left: u32) {
         self.end(left, State::Finished);
     }
 
-    /// The iterator is dropped; `left` items of the stride did not come.
-    #[inline(never)]
-    pub fn leave(&mut self, left: u32) {
+    fn leave(&mut self, left: u32) {
         let state = if std::thread::panicking() {
             State::Panicked
         } else {
@@ -121,7 +135,9 @@ impl ProgressBar {
         };
         self.end(left, state);
     }
+}
 
+impl ProgressBar {
     fn end(&mut self, left: u32, state: State) {
         if self.state != State::Running || self.shown.is_none() {
             return;

@@ -15,7 +15,7 @@
 //!
 //! 1. `__cellar_peel` takes one reference or smart pointer off and gives a `&T`.
 //! 2. `evcxr_display(&self)` of `T`, inherent or of a trait in scope, is found at once. Only else a
-//!    further `&` is added and [`NoMethod`] of this file found. That is why it is implemented for `&T`.
+//!    further `&` is added and `NoMethod` of this file found. That is why it is implemented for `&T`.
 //! 3. `__cellar_show` removes its `&`s one by one until an implementation fits.
 //!
 //! Traits are imported as `_` and only behind the expression, so no name of the user's is hidden.

@@ -5,7 +5,7 @@
 //! cannot name is left out: bodies, private items and fields, hidden items, tests.
 //!
 //! Files that are private modules are merged into the module that holds them, as the crate's `pub use`
-//! shows them; `pub` modules stay modules. Names are expected to be unique in the crate, and re-exports to
+//! shows them; `pub` modules stay modules. Names of types are expected to be unique in the crate, and re-exports to
 //! be plain lists, which the crate keeps to (a test compiles the text).
 
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ pub fn stub(name: &str, sources: &[(&str, &str)]) -> String {
         sources,
         private_modules: BTreeSet::new(),
         exported: BTreeSet::new(),
+        exported_paths: BTreeSet::new(),
         defined: BTreeSet::new(),
     };
     krate.survey(root.items(), "");
@@ -40,6 +41,8 @@ struct Crate<'a> {
     private_modules: BTreeSet<String>,
     /// Names that `pub use` shows.
     exported: BTreeSet<String>,
+    /// The same, as paths from the crate's root.
+    exported_paths: BTreeSet<String>,
     /// Names of all items.
     defined: BTreeSet<String>,
 }
@@ -89,7 +92,14 @@ impl Crate<'_> {
                     self.survey(items.into_iter(), &folder);
                 }
                 ast::Item::Use(it) if is_public(it) => {
-                    self.exported.extend(leaves(it).into_iter().map(|leaf| leaf.name));
+                    for leaf in leaves(it) {
+                        self.exported.insert(leaf.name);
+                        self.exported_paths
+                            .insert(match leaf.path.strip_prefix("crate::") {
+                                Some(path) => path.to_owned(),
+                                None => format!("{}{}", folder.replace('/', "::"), leaf.path),
+                            });
+                    }
                 }
                 _ => {
                     if let Some(name) = item.syntax().children().find_map(ast::Name::cast) {
@@ -144,7 +154,14 @@ impl Crate<'_> {
                         .push_str(&format!("pub mod {name} {{\n{}}}\n", inner.text()));
                 }
                 ast::Item::Use(it) => self.import(it, depth, scope),
-                ast::Item::MacroRules(_) | ast::Item::MacroCall(_) => self.write(item.syntax(), depth, scope),
+                ast::Item::MacroRules(_) => self.write(item.syntax(), depth, scope),
+                // Those of other crates, such as `thread_local!`, make nothing that is shown.
+                ast::Item::MacroCall(it) => {
+                    let name = it.path().map(|path| path.syntax().text().to_string());
+                    if name.is_some_and(|name| self.defined.contains(&name)) {
+                        self.write(item.syntax(), depth, scope);
+                    }
+                }
                 ast::Item::Impl(it) => {
                     if self.is_nameable(it) {
                         self.write(item.syntax(), depth, scope);
@@ -153,7 +170,8 @@ impl Crate<'_> {
                 _ => {
                     let name = item.syntax().children().find_map(ast::Name::cast);
                     let name = name.map(|name| name.text().to_string()).unwrap_or_default();
-                    if has_pub(item.syntax()) && (is_shown || self.exported.contains(&name)) {
+                    let path = format!("{}{name}", folder.replace('/', "::"));
+                    if has_pub(item.syntax()) && (is_shown || self.exported_paths.contains(&path)) {
                         self.write(item.syntax(), depth, scope);
                     }
                 }
@@ -252,6 +270,8 @@ impl Crate<'_> {
                 NodeOrToken::Token(token) => match token.kind() {
                     SyntaxKind::WHITESPACE => push_space(token.text(), out),
                     SyntaxKind::COMMENT if !is_outer_doc(token.text()) => {}
+                    // Links lead to what is now a module, not a crate.
+                    SyntaxKind::COMMENT => out.push_str(&token.text().replace("](crate::", "](")),
                     _ => out.push_str(token.text()),
                 },
             }
@@ -409,4 +429,45 @@ fn has_pub(node: &SyntaxNode) -> bool {
 
 fn is_outer_doc(comment: &str) -> bool {
     comment.starts_with("///") || comment.starts_with("/**")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn public_modules_stay_and_private_ones_are_merged() {
+        let stub = super::stub(
+            "krate",
+            &[
+                (
+                    "lib.rs",
+                    "//! Docs.\n#![feature(x)]\nmod inner;\npub mod session;\npub use inner::{Key, key};\n",
+                ),
+                (
+                    "inner.rs",
+                    "use std::fmt::Debug;\nuse std::io;\npub struct Key<'a, T> { name: &'a str, pub value: Secret<T> }\n\
+                     /// See [`Key`](crate::Key).\n#[inline]\npub fn key(a: impl Debug) { a }\npub fn not_shown() {}\n\
+                     pub(crate) struct Hidden; impl Debug for Hidden {}\nimpl<T> Key<'_, T> { fn a() {} }\n\
+                     #[cfg(test)] mod tests {}",
+                ),
+                (
+                    "session.rs",
+                    "use crate::inner::Key;\nuse super::other;\npub fn get() -> Key<'static, crate::Key<'static, u8>> { todo!() }\n\
+                     fn private() {}\n#[doc(hidden)] pub fn hidden() {}",
+                ),
+            ],
+        );
+        let expected = "#[allow(dead_code, unused, clippy::all)]
+mod krate {
+use std::fmt::Debug;
+pub struct Key<'a, T> {pub value: Secret<T>,__private: ::core::marker::PhantomData<(&'a (),T,)>}
+/// See [`Key`](Key).
+pub fn key(a: impl Debug) {loop{}}
+pub mod session {
+use super::Key;
+pub fn get() -> Key<'static, super::Key<'static, u8>> {loop{}}
+}
+}
+";
+        assert_eq!(stub, expected);
+    }
 }

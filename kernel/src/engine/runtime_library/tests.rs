@@ -335,7 +335,7 @@ let n: i32 = text.parse()?;
         lines[0].contains("\"core::num::error::ParseIntError\" \"invalid digit found in string\" true"),
         "{output}"
     );
-    assert!(lines[0].ends_with(":26]"), "{output}");
+    assert!(lines[0].ends_with(":14]"), "{output}");
     assert_eq!(lines[1], "false");
     assert!(
         lines[2].starts_with("[error \"\" \"`?` met `None`\" true"),
