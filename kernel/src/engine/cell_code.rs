@@ -64,6 +64,21 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
     prepared
 }
 
+/// Prepares a block of generated code, one line of which is the cell's.
+pub fn prepare_around(code: &str, user_line: usize, cell: &Arc<CellSource>, line: usize, marks: &mut Marks) -> CellCode {
+    let mark = marks.add(Origin { cell: Arc::clone(cell), line, column_offset: 0, lines: 1, impl_header: None });
+    let mut text = String::new();
+    for (index, row) in code.lines().enumerate() {
+        text.push_str(row);
+        if index + 1 == user_line {
+            text.push_str(&mark);
+        }
+        text.push('\n');
+    }
+    text.push_str(";\n");
+    CellCode { text, ..CellCode::default() }
+}
+
 /// How a value without a MIME bundle is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DebugFormat {

@@ -170,6 +170,12 @@ impl Engine {
         cell_code::prepare(code, cell, &mut self.builds.marks(), format)
     }
 
+    /// Like [`Engine::prepare`] for code that was made around one line of a cell: `user_line` of `code` is
+    /// line `line` of the cell, columns alike. The code is one block.
+    pub fn prepare_around(&self, code: &str, user_line: usize, cell: &Arc<CellSource>, line: usize) -> CellCode {
+        cell_code::prepare_around(code, user_line, cell, line, &mut self.builds.marks())
+    }
+
     /// Compiles and runs prepared code; waits for the engine to be there.
     pub fn evaluate(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
         self.evaluating.store(self.evaluations.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

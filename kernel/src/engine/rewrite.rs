@@ -52,7 +52,7 @@ const THIN_STORE: &str = concat!(
     "}}",
 );
 const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
-const OUTCOME: &str = "cellar::__private::CellOutcome";
+const OUTCOME: &str = "::cellar::__private::CellOutcome";
 
 const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
 const TAKE: &str = " = evcxr_variable_store.take_variable::<";

@@ -17,6 +17,7 @@ use crate::engine::cell_code::DebugFormat;
 use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
 };
+use crate::magic;
 use cells::Cells;
 
 /// A running session.
@@ -26,7 +27,8 @@ pub struct Session {
     settings: Mutex<Settings>,
     /// The running cell is to end as soon as it can.
     interrupted: AtomicBool,
-    shell: crate::magic::shell::Handle,
+    /// Stops the shell command that runs.
+    shell: Mutex<magic::Stop>,
 }
 
 /// What a user has set for the session.
@@ -48,7 +50,7 @@ impl Session {
             cells: Mutex::default(),
             settings: Mutex::default(),
             interrupted: AtomicBool::new(false),
-            shell: crate::magic::shell::Handle::default(),
+            shell: Mutex::default(),
         })
     }
 
@@ -58,6 +60,13 @@ impl Session {
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stops the shell command that is started next.
+    fn new_shell(&self) -> magic::Stop {
+        let stop = magic::Stop::new();
+        *self.shell.lock().unwrap_or_else(PoisonError::into_inner) = stop.clone();
+        stop
     }
 
     fn is_interrupted(&self) -> bool {
@@ -85,7 +94,7 @@ impl Interpreter for Session {
 
     fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst);
-        self.shell.interrupt();
+        self.shell.lock().unwrap_or_else(PoisonError::into_inner).stop();
         self.engine.interrupt();
     }
 

@@ -1,0 +1,283 @@
+//! The way of a cell through the session: read, cut into steps, each step run, errors made readable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::capture::{Captured, Watched};
+use super::{Session, errors, help};
+use crate::cell::CellSource;
+use crate::engine::cell_code::DebugFormat;
+use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
+use crate::magic::{self, Directive, Magic, ParsedCell, Step, VariableRow};
+use crate::report::{self, Variables};
+
+/// Runs a cell.
+pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Frontend>) -> ExecuteOutcome {
+    // Carriage returns are layout; positions count lines.
+    let text = request.code.replace("\r\n", "\n");
+    let source = session.cells().add(request.execution_count, request.silent, &text);
+    let mut running = Running { session, source, frontend: Arc::clone(frontend), user_time: Duration::ZERO, payload: Vec::new() };
+    let error = running.cell(&text).err();
+    let user_expressions = match error {
+        // As in IPython, they are left out when the cell failed.
+        Some(_) => serde_json::Map::new(),
+        None => request
+            .user_expressions
+            .iter()
+            .map(|(name, expression)| (name.clone(), user_expression(session, expression)))
+            .collect(),
+    };
+    ExecuteOutcome { error, user_expressions, payload: running.payload, ..ExecuteOutcome::default() }
+}
+
+/// A cell that runs.
+struct Running<'a> {
+    session: &'a Session,
+    source: Arc<CellSource>,
+    frontend: Arc<dyn Frontend>,
+    /// How long user code ran, compiling left out.
+    user_time: Duration,
+    payload: Vec<Value>,
+}
+
+impl Running<'_> {
+    fn cell(&mut self, text: &str) -> Result<(), CellError> {
+        let parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
+        if let Some(directive) = parsed.directives.first() {
+            return Err(self.not_yet(directive));
+        }
+        let ran = self.steps(&parsed);
+        if parsed.timed {
+            self.show_time(self.user_time);
+        }
+        ran
+    }
+
+    fn steps(&mut self, parsed: &ParsedCell) -> Result<(), CellError> {
+        // `:dep` lines and the Rust below them go to evcxr together: one compile.
+        let mut commands: Vec<(usize, String)> = Vec::new();
+        for step in &parsed.steps {
+            if self.session.is_interrupted() {
+                return Err(report::interrupted(Variables::Kept));
+            }
+            match step {
+                Step::Command { name, args, line } => {
+                    if let Some(command) = self.command(name, args) {
+                        commands.push((*line, command));
+                    }
+                }
+                Step::Rust { code, first_line } => {
+                    self.rust(&at_lines(&std::mem::take(&mut commands), code, *first_line))?;
+                }
+                other => {
+                    self.commands(&mut commands)?;
+                    self.other(other)?;
+                }
+            }
+        }
+        self.commands(&mut commands)
+    }
+
+    fn commands(&mut self, commands: &mut Vec<(usize, String)>) -> Result<(), CellError> {
+        if commands.is_empty() {
+            return Ok(());
+        }
+        self.rust(&at_lines(&std::mem::take(commands), "", 0))
+    }
+
+    /// What is passed on to evcxr of a `:command`.
+    fn command(&mut self, name: &str, args: &str) -> Option<String> {
+        match name {
+            // evcxr would end the process without an answer. The frontend is asked to do it in order.
+            ":quit" => {
+                self.payload.push(json!({"source": "ask_exit", "keepkernel": false}));
+                let text = "The frontend is asked to stop the kernel. If it does not, use its own \
+                            menu (in JupyterLab: Kernel, Shut Down Kernel).\n";
+                self.frontend.output(Output::Text { stream: Stream::Stdout, text: text.to_owned() });
+                None
+            }
+            // Its announcement would go to the kernel's own stdout.
+            ":load_config" => Some(":load_config --quiet".to_owned()),
+            ":fmt" => {
+                let pretty = args.contains("#?");
+                self.session.settings().debug_format = if pretty { DebugFormat::Pretty } else { DebugFormat::Compact };
+                Some(format!("{name} {args}"))
+            }
+            _ => Some(format!("{name} {args}").trim_end().to_owned()),
+        }
+    }
+
+    fn other(&mut self, step: &Step) -> Result<(), CellError> {
+        match step {
+            Step::Magic { magic, line } => self.magic(magic, *line),
+            Step::Shell { command, line } => magic::run_shell(command, &*self.frontend, &self.session.new_shell())
+                .map_err(|error| error.to_cell_error(&self.source, *line)),
+            Step::Inspect { name, detail, rust, line } => self.inspect(name, *detail, rust.as_deref(), *line),
+            Step::Rust { .. } | Step::Command { .. } => Ok(()),
+        }
+    }
+
+    fn magic(&mut self, magic: &Magic, line: usize) -> Result<(), CellError> {
+        match magic {
+            Magic::Who { types } => self.show(magic::who(&self.variables(), types)),
+            Magic::Whos { types } => self.show(magic::whos(&self.variables(), types)),
+            Magic::Lsmagic => self.show(magic::list()),
+            Magic::Help { name: None } => self.show(magic::help()),
+            Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
+            Magic::Reset => {
+                self.quietly(":clear")?;
+                let text = "Variables and items are forgotten; dependencies stay compiled.\n";
+                self.frontend.output(Output::Text { stream: Stream::Stdout, text: text.to_owned() });
+            }
+            Magic::Env(action) => return self.generated(&action.source()),
+            Magic::Timeit(timeit) => {
+                let generated = timeit.source();
+                return self.around_line(&generated.code, generated.user_line, line);
+            }
+            Magic::Time { code } => {
+                let before = self.user_time;
+                self.rust(&at_lines(&[], code, line))?;
+                self.show_time(self.user_time - before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rust of the cell, with the line numbers of the cell.
+    fn rust(&mut self, code: &str) -> Result<(), CellError> {
+        let format = self.session.settings().debug_format;
+        let prepared = self.session.engine.prepare(code, &self.source, format);
+        self.evaluate(&prepared)
+    }
+
+    /// Rust that a magic made; nothing of it is the user's.
+    fn generated(&mut self, code: &str) -> Result<(), CellError> {
+        let source = self.session.cells().add(0, true, code);
+        let prepared = self.session.engine.prepare(code, &source, DebugFormat::Compact);
+        self.evaluate(&prepared)
+    }
+
+    /// Rust that a magic put around a line of the cell.
+    fn around_line(&mut self, code: &str, user_line: usize, line: usize) -> Result<(), CellError> {
+        let prepared = self.session.engine.prepare_around(code, user_line, &self.source, line);
+        self.evaluate(&prepared)
+    }
+
+    fn evaluate(&mut self, prepared: &crate::engine::cell_code::CellCode) -> Result<(), CellError> {
+        let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
+        let evaluation = self.session.engine.evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
+        self.user_time += evaluation.run.duration;
+        if !evaluation.run.changed_type.is_empty() {
+            self.tell_lost(&evaluation.run.changed_type);
+        }
+        if let Some(error) = errors::of(self.session, &evaluation, &watched.stderr()) {
+            return Err(error);
+        }
+        if let Some(bundle) = evaluation.result {
+            self.show(bundle);
+        }
+        Ok(())
+    }
+
+    fn quietly(&mut self, command: &str) -> Result<(), CellError> {
+        let prepared = crate::engine::cell_code::CellCode { text: command.to_owned(), ..Default::default() };
+        let evaluation = self.session.engine.evaluate(&prepared, Arc::new(Captured::default()));
+        errors::of(self.session, &evaluation, "").map_or(Ok(()), Err)
+    }
+
+    fn tell_lost(&self, names: &[String]) {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let (is, it) = if names.len() == 1 { ("variable", "its type was") } else { ("variables", "their types were") };
+        let text = format!(
+            "The {is} {} could not be kept, because {it} defined anew. Run the cell that makes it again.\n",
+            names.join(", ")
+        );
+        self.frontend.output(Output::Text { stream: Stream::Stderr, text });
+    }
+
+    fn inspect(&mut self, name: &str, detail: u8, rust: Option<&str>, line: usize) -> Result<(), CellError> {
+        if let Some(rust) = rust
+            && help::has_question_mark(self.session, name)
+        {
+            return self.rust(&at_lines(&[], rust, line));
+        }
+        match help::inspect(self.session, name, name.chars().count(), detail) {
+            Some(data) => {
+                self.payload.push(json!({"source": "page", "data": data, "start": 0}));
+                self.show(data);
+                Ok(())
+            }
+            None => Err(errors::plain("NameError", &format!("nothing is known of `{name}`"), &[])),
+        }
+    }
+
+    fn show(&self, data: MimeBundle) {
+        self.frontend.output(Output::Result { data, metadata: MimeBundle::new() });
+    }
+
+    fn show_time(&self, wall: Duration) {
+        let text = magic::format_times(&magic::Times { wall, cpu: None });
+        self.frontend.output(Output::Text { stream: Stream::Stdout, text });
+    }
+
+    fn variables(&self) -> Vec<VariableRow> {
+        let known = self.session.engine.known();
+        known.variables.into_iter().map(|(name, type_name)| VariableRow { name, type_name, size: None }).collect()
+    }
+
+    fn not_yet(&self, directive: &Directive) -> CellError {
+        let evalue = format!("the directive `{}` is known, but this version of Cellar cannot cache yet", directive.name);
+        errors::plain("NotSupported", &evalue, &["Remove the line to run the cell uncached; nothing was run."])
+    }
+}
+
+/// Puts pieces of a cell on the lines on which they stand there.
+fn at_lines(commands: &[(usize, String)], code: &str, first_line: usize) -> String {
+    let mut text = String::new();
+    for (line, command) in commands {
+        pad_to(&mut text, *line);
+        text.push_str(command);
+        text.push('\n');
+    }
+    if !code.is_empty() {
+        pad_to(&mut text, first_line);
+        text.push_str(code);
+    }
+    text
+}
+
+/// Adds empty lines until the next one is `line`.
+fn pad_to(text: &mut String, line: usize) {
+    let next = text.matches('\n').count() + 1;
+    text.extend(std::iter::repeat_n('\n', line.saturating_sub(next)));
+}
+
+/// One of a request's `user_expressions`, as `text/plain` and whatever else its value has.
+fn user_expression(session: &Session, expression: &str) -> Value {
+    let source = session.cells().add(0, true, expression);
+    let prepared = session.engine.prepare(expression, &source, DebugFormat::Compact);
+    let captured = Arc::new(Captured::default());
+    let evaluation = session.engine.evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
+    if let Some(error) = errors::of(session, &evaluation, "") {
+        return json!({
+            "status": "error", "ename": error.ename, "evalue": error.evalue, "traceback": error.traceback,
+        });
+    }
+    let (data, metadata) = captured.take().unwrap_or_default();
+    json!({"status": "ok", "data": data, "metadata": metadata})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_keep_their_lines() {
+        let commands = [(2, ":dep a".to_owned()), (3, ":dep b".to_owned())];
+        assert_eq!(at_lines(&commands, "let x = 1;\n", 5), "\n:dep a\n:dep b\n\nlet x = 1;\n");
+        assert_eq!(at_lines(&[], "x", 3), "\n\nx");
+        assert_eq!(at_lines(&commands[..1], "", 0), "\n:dep a\n");
+    }
+}
