@@ -4,7 +4,7 @@ use std::{
     any::Any,
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -31,24 +31,24 @@ const BURST: Duration = Duration::from_millis(2);
 /// An `execute_request` in the queue.
 pub struct Job {
     pub request: Message,
+    /// Where its reply goes.
+    pub outbox: Outbox,
 }
 
 /// Starts the thread. The receiver tells when it has ended.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn start(kernel: Arc<Kernel>, outbox: Outbox, settle: Settle) -> std::io::Result<oneshot::Receiver<()>> {
+pub fn start(kernel: Arc<Kernel>, settle: Settle) -> std::io::Result<oneshot::Receiver<()>> {
     let (ended, end) = oneshot::channel();
     let flusher = Flusher::start()?;
     std::thread::Builder::new()
         .name("cellar-cells".to_owned())
         .spawn(move || {
-            let mut executor = Executor {
+            let executor = Executor {
                 kernel,
-                outbox,
                 settle,
                 flusher,
-                executed: 0,
             };
             while let Some(job) = executor.kernel.queue.pop() {
                 executor.run(job);
@@ -62,22 +62,19 @@ pub fn start(kernel: Arc<Kernel>, outbox: Outbox, settle: Settle) -> std::io::Re
 
 struct Executor {
     kernel: Arc<Kernel>,
-    outbox: Outbox,
     settle: Settle,
     flusher: Flusher,
-    /// Cells counted so far: the number of the last one.
-    executed: u32,
 }
 
 impl Executor {
-    fn run(&mut self, job: Job) {
+    fn run(&self, job: Job) {
         let request = Arc::new(job.request);
         let busy = self.kernel.iopub.busy(&request.header);
         let started = Utc::now();
-        let cell = cell_of(&request, self.executed + 1);
+        let cell = cell_of(&request, self.kernel.executed.load(Ordering::SeqCst) + 1);
         let counted = !cell.silent && request.flag("store_history", true) && !cell.code.trim().is_empty();
         if counted {
-            self.executed += 1;
+            self.kernel.executed.store(cell.execution_count, Ordering::SeqCst);
             self.kernel.history.record(cell.execution_count, &cell.code);
         }
         if !cell.silent {
@@ -135,10 +132,10 @@ impl Executor {
         } else {
             Default::default()
         };
-        self.outbox.reply_with(&request, &content, &metadata);
+        job.outbox.reply_with(&request, &content, &metadata);
         drop(busy);
         for job in aborted {
-            abort(&self.kernel, &self.outbox, &job, self.executed);
+            abort(&self.kernel, &job);
         }
     }
 
@@ -179,13 +176,13 @@ impl Executor {
 }
 
 /// Answers a request that is not to be run any more.
-pub fn abort(kernel: &Kernel, outbox: &Outbox, job: &Job, execution_count: u32) {
+pub fn abort(kernel: &Kernel, job: &Job) {
     let busy = kernel.iopub.busy(&job.request.header);
-    outbox.reply(
+    job.outbox.reply(
         &job.request,
         &json!({
             "status": "aborted",
-            "execution_count": execution_count,
+            "execution_count": kernel.executed.load(Ordering::SeqCst),
             "user_expressions": {},
             "payload": [],
         }),

@@ -82,15 +82,16 @@ pub async fn end(kernel: &Arc<Kernel>, reason: Stop, executing: oneshot::Receive
     if timeout(LAST_CELL, executing).await.is_err() {
         tracing::warn!("the running cell did not return");
     }
+    for job in &waiting {
+        abort(kernel, job);
+    }
+    drop(waiting);
     if let Stop::Request {
         request,
         outbox,
         busy,
     } = reason
     {
-        for job in &waiting {
-            abort(kernel, &outbox, job, 0);
-        }
         let content = json!({ "status": "ok", "restart": request.flag("restart", false) });
         outbox.reply(&request, &content);
         kernel.iopub.send("shutdown_reply", &request.header, &content);

@@ -30,7 +30,10 @@ mod stdin;
 #[cfg(test)]
 mod toy;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU32},
+};
 
 use anyhow::Context;
 use tokio::sync::mpsc;
@@ -60,6 +63,8 @@ struct Kernel {
     input: InputBroker,
     history: History,
     comms: Comms,
+    /// The number of the last cell that was counted.
+    executed: AtomicU32,
     /// Asks for the end of the process.
     stop: mpsc::UnboundedSender<Stop>,
 }
@@ -122,6 +127,7 @@ async fn serve(
         history: History::start(),
         comms: Comms::new(iopub.clone(), targets),
         iopub,
+        executed: AtomicU32::new(0),
         stop,
     });
 
@@ -137,7 +143,7 @@ async fn serve(
             shell_receiver,
             signer.clone(),
             Arc::clone(&kernel),
-            shell_outbox.clone(),
+            shell_outbox,
             settling,
         )),
         tokio::spawn(control::serve(
@@ -150,7 +156,7 @@ async fn serve(
     ];
     tokio::spawn(heartbeat::serve(heartbeat));
     lifetime::watch(&kernel)?;
-    let executing = execution::start(Arc::clone(&kernel), shell_outbox, settle)?;
+    let executing = execution::start(Arc::clone(&kernel), settle)?;
 
     let reason = stopped.recv().await.unwrap_or(Stop::Quietly);
     for task in &receiving {

@@ -20,8 +20,11 @@ use super::{
 pub fn handle(kernel: &Arc<Kernel>, outbox: &Outbox, request: Message) {
     if request.msg_type == "execute_request" {
         // Busy when it is its turn, as clients expect.
-        if let Err(job) = kernel.queue.push(Job { request }) {
-            abort(kernel, outbox, &job, 0);
+        if let Err(job) = kernel.queue.push(Job {
+            request,
+            outbox: outbox.clone(),
+        }) {
+            abort(kernel, &job);
         }
         return;
     }
