@@ -1,0 +1,79 @@
+//! Replies on their way to the clients of a ROUTER socket.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use zeromq::{RouterSendHalf, SocketSend, ZmqMessage};
+
+use crate::wire::{Envelope, Message, Session};
+
+/// A client whose replies cannot even be queued for so long gets this one not.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+/// What `zeromq` accepted is written by its own tasks, which nothing tells the end of.
+const WRITING: Duration = Duration::from_millis(100);
+
+/// Takes replies from any thread without waiting. Clones are the same outbox.
+#[derive(Clone)]
+pub struct Outbox {
+    queue: mpsc::UnboundedSender<Vec<Bytes>>,
+    session: Arc<Session>,
+}
+
+impl Outbox {
+    /// Starts sending; the task ends after the last clone is dropped and everything is sent.
+    pub fn start(socket: RouterSendHalf, session: Arc<Session>) -> (Self, JoinHandle<()>) {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        (Self { queue, session }, tokio::spawn(send_all(socket, waiting)))
+    }
+
+    /// Answers a request: `x_request` with `x_reply`, anything else with its name and `_reply`.
+    pub fn reply(&self, request: &Message, content: &Value) {
+        self.reply_with(request, content, &Map::new());
+    }
+
+    /// The same, with metadata.
+    pub fn reply_with(&self, request: &Message, content: &Value, metadata: &Map<String, Value>) {
+        let stem = request
+            .msg_type
+            .strip_suffix("_request")
+            .unwrap_or(&request.msg_type);
+        let mut frames = request.identities.clone();
+        frames.extend(self.session.encode(&Envelope {
+            msg_type: &format!("{stem}_reply"),
+            parent: &request.header,
+            metadata,
+            content,
+            buffers: &[],
+        }));
+        // The task is gone only when the process is about to be.
+        let _ = self.queue.send(frames);
+    }
+}
+
+async fn send_all(mut socket: RouterSendHalf, mut waiting: mpsc::UnboundedReceiver<Vec<Bytes>>) {
+    while let Some(frames) = waiting.recv().await {
+        let Ok(message) = ZmqMessage::try_from(frames) else {
+            continue;
+        };
+        match timeout(SEND_LIMIT, socket.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a reply found its client gone"),
+            Err(_) => tracing::warn!("a client takes no replies; one was dropped"),
+        }
+    }
+}
+
+/// Waits for sent replies to leave the process.
+pub async fn drain(tasks: impl IntoIterator<Item = JoinHandle<()>>) {
+    let all = async {
+        for task in tasks {
+            // A panicked sender has nothing left to send.
+            let _ = task.await;
+        }
+    };
+    // A thread that still runs a cell may hold an outbox for ever.
+    let _ = timeout(WRITING, all).await;
+    tokio::time::sleep(WRITING).await;
+}
