@@ -236,6 +236,11 @@ impl Engine {
         }
     }
 
+    /// Whether an evaluation goes on.
+    pub fn is_busy(&self) -> bool {
+        self.evaluating.load(Ordering::SeqCst) != IDLE
+    }
+
     pub fn known(&self) -> Known {
         lock(&self.known).clone()
     }

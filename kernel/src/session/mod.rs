@@ -17,6 +17,7 @@ use crate::engine::cell_code::DebugFormat;
 use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
 };
+use crate::help::KnownNames;
 use crate::magic;
 use cells::Cells;
 
@@ -25,6 +26,8 @@ pub struct Session {
     engine: Engine,
     cells: Mutex<Cells>,
     settings: Mutex<Settings>,
+    /// The items of cells that went well, for help while typing.
+    names: Mutex<KnownNames>,
     /// The running cell is to end as soon as it can.
     interrupted: AtomicBool,
     /// Stops the shell command that runs.
@@ -49,6 +52,7 @@ impl Session {
             engine: Engine::start(cache_folder())?,
             cells: Mutex::default(),
             settings: Mutex::default(),
+            names: Mutex::default(),
             interrupted: AtomicBool::new(false),
             shell: Mutex::default(),
         })
@@ -60,6 +64,10 @@ impl Session {
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, KnownNames> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stops the shell command that is started next.

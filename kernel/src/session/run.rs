@@ -128,6 +128,7 @@ impl Running<'_> {
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
                 self.quietly(":clear")?;
+                *self.session.names() = crate::help::KnownNames::default();
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
                 self.frontend.output(Output::Text { stream: Stream::Stdout, text: text.to_owned() });
             }
@@ -149,7 +150,9 @@ impl Running<'_> {
     fn rust(&mut self, code: &str) -> Result<(), CellError> {
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
-        self.evaluate(&prepared)
+        self.evaluate(&prepared)?;
+        self.session.names().learn(crate::help::items_of(code));
+        Ok(())
     }
 
     /// Rust that a magic made; nothing of it is the user's.
