@@ -51,13 +51,15 @@ class Toy:
             argv=["sh", "-c", command, "{connection_file}"], interrupt_mode="message", name="toy"
         )
         env = dict(os.environ, CELLAR_HISTORY=str(tmp_path / "history.sqlite"))
-        self.manager.start_kernel(env=env, stderr=open(tmp_path / "stderr", "wb"), stdout=subprocess.DEVNULL)
+        self.stderr = open(tmp_path / "stderr", "ab")
+        self.manager.start_kernel(env=env, stderr=self.stderr, stdout=subprocess.DEVNULL)
         self.client = self.connect()
         self.client.wait_for_ready(timeout=WAIT)
         self.quiet()
 
     def connect(self):
-        client = self.manager.client()
+        # A session of its own: its id is the identity by which the kernel finds the client.
+        client = self.manager.client(session=Session(key=self.manager.session.key))
         client.start_channels()
         return client
 
@@ -107,6 +109,7 @@ class Toy:
         if self.manager.has_kernel:
             self.manager.shutdown_kernel(now=True)
         self.manager.context.destroy(linger=0)
+        self.stderr.close()
 
 
 @pytest.fixture
@@ -340,6 +343,7 @@ def test_a_stale_answer_is_dropped(toy):
 
 def test_a_prompt_goes_to_who_runs_the_cell(toy):
     other = toy.connect()
+    other.wait_for_ready(timeout=WAIT)
     toy.quiet(other)
     cell = other.execute("input who? ", allow_stdin=True)
     other.get_stdin_msg(timeout=WAIT)
@@ -485,6 +489,8 @@ def test_ipc(tmp_path):
         toy.stop()
 
 
+# jupyter_client's heartbeat thread may start after its client is gone.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_client_that_vanishes_harms_nobody(toy):
     for _ in range(5):
         other = toy.connect()
@@ -588,6 +594,18 @@ def test_the_kernel_dies_with_its_parent(tmp_path):
     parent.kill()
     parent.wait()
     assert gone(kernel)
+
+
+def test_restarting_again_and_again(toy):
+    seen = set()
+    for _ in range(10):
+        toy.manager.restart_kernel()
+        toy.client.wait_for_ready(timeout=WAIT)
+        toy.quiet()
+        reply, shown = toy.run("print a")
+        assert reply["content"]["execution_count"] == 1 and text(shown) == "a\n"
+        seen.add(reply["header"]["session"])
+    assert len(seen) == 10, "clients know a restart by its new session id"
 
 
 def test_two_kernels_share_a_history(tmp_path):

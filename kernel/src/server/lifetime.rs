@@ -23,7 +23,7 @@ const PARENT_POLL: Duration = Duration::from_secs(1);
 pub enum Stop {
     /// A client asked, and is to be told when it is done.
     Request {
-        request: Message,
+        request: Box<Message>,
         outbox: Outbox,
         busy: Busy,
     },

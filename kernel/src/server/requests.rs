@@ -39,7 +39,7 @@ pub fn handle(kernel: &Arc<Kernel>, outbox: &Outbox, request: Message) {
         "shutdown_request" => {
             // Received until the very end, so that the sender is there.
             let _ = kernel.stop.send(Stop::Request {
-                request,
+                request: Box::new(request),
                 outbox: outbox.clone(),
                 busy,
             });
