@@ -3,14 +3,39 @@
 //! It owns the values of the notebook's variables, streams what cells write, and survives crashes of
 //! user code. It knows how to load a compiled cell and run it; it knows nothing of Rust source, of
 //! caching or of Jupyter messages.
+//!
+//! ```text
+//! evcxr ──stdin, stdout──► kernel (connection, reader) ──► Frontend
+//!   │ spawns                 ▲ ring, pipes      │ orders
+//!   ▼                        │                  ▼
+//! supervisor ──forks──► worker, which runs cells; before each it forks a sleeping snapshot
+//! ```
+//!
+//! The supervisor hands evcxr's pipes to the kernel, so that nothing user code does can disturb
+//! evcxr's protocol.
 
+mod bytes;
+mod connection;
+mod control;
+mod evcxr_protocol;
+mod markers;
 pub mod process;
+mod reader;
+mod record;
+mod ring;
+mod sys;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::interpreter::Frontend;
+use crate::interpreter::{Frontend, Output};
 
 /// What the engine must tell the host before the first cell runs.
 #[derive(Debug, Clone)]
@@ -40,10 +65,29 @@ pub struct RunReport {
     pub unprotected: Option<Unprotected>,
     /// Variables whose stored value no longer has the type that the cell expects.
     pub changed_type: Vec<String>,
+    /// Why the compiled cell (or a library that it needs) could not be loaded.
+    pub load_error: Option<String>,
+}
+
+impl RunReport {
+    /// Adds a later run of the same cell: evcxr runs a cell again when a variable was lost.
+    fn add(&mut self, later: RunReport) {
+        let mut changed_type = std::mem::take(&mut self.changed_type);
+        changed_type.extend(later.changed_type);
+        changed_type.sort_unstable();
+        changed_type.dedup();
+        let (ran, duration) = (self.ran || later.ran, self.duration + later.duration);
+        *self = RunReport {
+            ran,
+            duration,
+            changed_type,
+            ..later
+        };
+    }
 }
 
 /// A panic as the panic hook saw it. The position is in the generated source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PanicRecord {
     pub message: String,
     pub file: String,
@@ -85,18 +129,107 @@ pub enum Unprotected {
 
 /// The seam to the host process. Cheap to clone; every method may be called from any thread.
 #[derive(Clone)]
-pub struct Host {}
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+/// What the callers' threads and the connection's thread share.
+struct Inner {
+    program: PathBuf,
+    socket: PathBuf,
+    /// Wakes the connection's thread.
+    waker: OwnedFd,
+    state: Mutex<State>,
+    /// `state` changed in a way that a caller may wait for.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    environment: Vec<(OsString, OsString)>,
+    libraries: Option<Libraries>,
+    frontend: Option<Arc<dyn Frontend>>,
+    report: RunReport,
+    skip_next: bool,
+    /// A cell that the kernel itself wants to run.
+    requested: Option<control::CellFunction>,
+    running: Option<connection::Running>,
+    shutting_down: bool,
+    /// The connection's thread has ended.
+    ended: bool,
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        sys::wake(self.waker.as_raw_fd());
+    }
+
+    /// Shows something in the current frontend.
+    fn show(&self, output: Output) {
+        let frontend = self.state().frontend.clone();
+        if let Some(frontend) = frontend {
+            frontend.output(output);
+        }
+    }
+}
 
 impl Host {
     /// Prepares a host whose socket lives in `dir`. No process runs yet: evcxr starts it through
-    /// [`Host::command`].
-    pub fn new(_dir: &std::path::Path) -> std::io::Result<Host> {
-        todo!()
+    /// [`Host::command`]. A thread serves the process until [`Host::shutdown`].
+    ///
+    /// # Errors
+    /// When the socket cannot be made, for example since the path of `dir` is too long (about 80
+    /// bytes are always fine).
+    pub fn new(dir: &Path) -> io::Result<Host> {
+        Host::with_program(dir, &std::env::current_exe()?)
+    }
+
+    /// As [`Host::new`], with another build of this executable as the host process.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn with_program(dir: &Path, program: &Path) -> io::Result<Host> {
+        let socket = dir.join(format!("host-{}.sock", std::process::id()));
+        let listener = UnixListener::bind(&socket)?;
+        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600))?;
+        let inner = Arc::new(Inner {
+            program: program.to_owned(),
+            socket,
+            waker: sys::waker()?,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let served = Arc::clone(&inner);
+        std::thread::Builder::new()
+            .name("cellar-host".into())
+            .spawn(move || connection::serve(&served, &listener))?;
+        Ok(Host { inner })
+    }
+
+    /// Adds a variable to the environment of the host process; counts for commands made later.
+    pub fn set_env(&self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
+        let pair = (name.as_ref().to_owned(), value.as_ref().to_owned());
+        self.inner.state().environment.push(pair);
     }
 
     /// The command with which evcxr starts (and restarts) the host process.
-    pub fn command(&self) -> std::process::Command {
-        todo!()
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.inner.program);
+        command.envs(self.inner.state().environment.iter().cloned());
+        command.env(control::SOCKET, &self.inner.socket);
+        command
     }
 
     pub fn set_env(&self, _name: &str, _value: &std::ffi::OsStr) {
@@ -104,33 +237,65 @@ impl Host {
     }
 
     /// Tells which libraries to load before any cell. A run that is asked for earlier waits.
-    pub fn set_libraries(&self, _libraries: Libraries) {
-        todo!()
+    pub fn set_libraries(&self, libraries: Libraries) {
+        self.inner.state().libraries = Some(libraries);
+        self.inner.wake();
     }
 
     /// The cell that runs next shows its outputs to `frontend`.
-    pub fn begin(&self, _frontend: Arc<dyn Frontend>) {
-        todo!()
+    pub fn begin(&self, frontend: Arc<dyn Frontend>) {
+        let mut state = self.inner.state();
+        state.frontend = Some(frontend);
+        state.report = RunReport::default();
     }
 
     /// The next `LOAD_AND_RUN` that evcxr sends is answered as done and nothing is run: evcxr commits
     /// its state and the values stay as they are.
     pub fn skip_next_run(&self) {
-        todo!()
+        self.inner.state().skip_next = true;
+    }
+
+    /// Runs a compiled cell of which evcxr knows nothing, between [`Host::begin`] and [`Host::end`]
+    /// as any other. Returns when it is over; waits for the process and the libraries.
+    pub fn run(&self, library: &Path, function: &str) {
+        let mut state = self.inner.state();
+        state.requested = Some(control::CellFunction {
+            library: library.to_owned(),
+            function: function.to_owned(),
+        });
+        self.inner.wake();
+        while (state.requested.is_some() || state.running.is_some()) && !state.ended {
+            state = self.inner.wait(state);
+        }
     }
 
     /// Ends the running cell (its whole process group). Returns whether one ran.
     pub fn interrupt(&self) -> bool {
-        todo!()
+        match &self.inner.state().running {
+            Some(running) => {
+                running.interrupt();
+                true
+            }
+            None => false,
+        }
     }
 
     /// What happened since [`Host::begin`]; all outputs have been given to the frontend by then.
     pub fn end(&self) -> RunReport {
-        todo!()
+        let mut state = self.inner.state();
+        while state.running.is_some() && !state.ended {
+            state = self.inner.wait(state);
+        }
+        std::mem::take(&mut state.report)
     }
 
     /// Ends the host process and everything it started.
     pub fn shutdown(&self) {
-        todo!()
+        let mut state = self.inner.state();
+        state.shutting_down = true;
+        self.inner.wake();
+        while !state.ended {
+            state = self.inner.wait(state);
+        }
     }
 }

@@ -1,0 +1,481 @@
+//! The kernel's thread that serves the host process: accepts it (again and again, since evcxr may
+//! restart it), plays the child's part of evcxr's protocol, sends cells to the worker and passes what
+//! comes back to the [`Presenter`].
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::control::{Answer, CellFunction, Notice, Order, SUPERVISOR_MESSAGE, handed, interrupt_message};
+use super::reader::{Presenter, Question, Source};
+use super::record::{self, Record};
+use super::ring::{self, Shared, run};
+use super::{Death, Inner, Libraries, RunReport, evcxr_protocol, sys};
+use crate::interpreter::{InputError, Stream};
+
+/// How long many small records may gather before they are shown.
+const REST: Duration = Duration::from_millis(2);
+/// How long half a marker or a bundle waits for its other half.
+const HOLD: Duration = Duration::from_millis(100);
+/// Bytes after which the other sources get their turn.
+const TURN: usize = 4 << 20;
+/// Bytes that a pipe holds, so that a child process need not wait for us.
+const PIPE: usize = 1 << 20;
+/// How long a process may take to end.
+const ENDING: Duration = Duration::from_secs(3);
+
+/// A run, as [`Host::interrupt`](super::Host::interrupt) needs it.
+pub struct Running {
+    run: u32,
+    supervisor: UnixStream,
+}
+
+impl Running {
+    /// Asks the supervisor to end the run. If it is just ending by itself, nothing happens.
+    pub fn interrupt(&self) {
+        if let Err(error) = (&self.supervisor).write_all(&interrupt_message(self.run)) {
+            tracing::debug!(%error, "the host process is gone, there is nothing to interrupt");
+        }
+    }
+}
+
+/// Serves host processes until the kernel shuts down.
+pub fn serve(inner: &Arc<Inner>, listener: &UnixListener) {
+    let mut next_run = 1;
+    while !inner.state().shutting_down {
+        let mut fds = [
+            sys::readable(listener.as_raw_fd()),
+            sys::readable(inner.waker.as_raw_fd()),
+        ];
+        if let Err(error) = sys::poll(&mut fds, None) {
+            tracing::error!(%error, "cannot wait for the host process");
+            break;
+        }
+        sys::clear(inner.waker.as_raw_fd());
+        if fds[0].revents == 0 {
+            continue;
+        }
+        let served = listener
+            .accept()
+            .and_then(|(socket, _)| Connection::accept(inner, socket, next_run));
+        match served {
+            Ok(mut connection) => {
+                if let Err(error) = connection.serve() {
+                    tracing::error!(%error, "lost the host process");
+                }
+                next_run = connection.next_run;
+                connection.close();
+            }
+            Err(error) => tracing::error!(%error, "the host process did not introduce itself"),
+        }
+    }
+    drop(std::fs::remove_file(&inner.socket));
+    let mut state = inner.state();
+    state.running = None;
+    state.ended = true;
+    inner.changed.notify_all();
+}
+
+/// Who wanted a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Evcxr,
+    Kernel,
+}
+
+struct Current {
+    run: u32,
+    origin: Origin,
+    since: Instant,
+}
+
+struct Connection<'a> {
+    inner: &'a Arc<Inner>,
+    supervisor: UnixStream,
+    evcxr_in: OwnedFd,
+    evcxr_out: File,
+    evcxr_lines: evcxr_protocol::Lines,
+    shared: Arc<Shared>,
+    records: ring::Reader,
+    waker: OwnedFd,
+    /// Standard output and standard error of others than Rust's std.
+    pipes: [(OwnedFd, Source); 2],
+    orders: OwnedFd,
+    answers: Arc<OwnedFd>,
+    presenter: Presenter,
+    loaded: bool,
+    next_run: u32,
+    /// What evcxr wants to run.
+    wanted: Option<CellFunction>,
+    current: Option<Current>,
+    /// When something last came.
+    heard: Instant,
+}
+
+impl<'a> Connection<'a> {
+    fn accept(inner: &'a Arc<Inner>, socket: UnixStream, next_run: u32) -> io::Result<Connection<'a>> {
+        let mut message = [0; SUPERVISOR_MESSAGE];
+        socket.set_read_timeout(Some(ENDING))?;
+        let (length, fds) = sys::receive_with_fds(socket.as_fd(), &mut message)?;
+        socket.set_read_timeout(None)?;
+        let fds: Result<[OwnedFd; handed::COUNT], _> = fds.try_into();
+        let (SUPERVISOR_MESSAGE, Some(Notice::Hello), Ok(fds)) = (length, Notice::decode(&message), fds)
+        else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no greeting"));
+        };
+        let mut fds = fds.map(Some);
+        let mut take = |index: usize| fds[index].take().expect("each descriptor is taken once");
+        let shared = Arc::new(Shared::map(take(handed::MEMORY).as_fd())?);
+        let pipes = [
+            (take(handed::STDOUT), Source::Pipe(Stream::Stdout)),
+            (take(handed::STDERR), Source::Pipe(Stream::Stderr)),
+        ];
+        for (pipe, _) in &pipes {
+            sys::widen_pipe(pipe, PIPE);
+        }
+        let answers = take(handed::ANSWERS);
+        sys::limit_send(answers.as_fd(), ENDING);
+        let shown = Arc::clone(inner);
+        Ok(Connection {
+            inner,
+            supervisor: socket,
+            evcxr_in: take(handed::EVCXR_IN),
+            evcxr_out: take(handed::EVCXR_OUT).into(),
+            evcxr_lines: evcxr_protocol::Lines::default(),
+            records: ring::Reader::new(Arc::clone(&shared)),
+            shared,
+            waker: take(handed::WAKER),
+            pipes,
+            orders: take(handed::ORDERS),
+            answers: Arc::new(answers),
+            presenter: Presenter::new(move |output| shown.show(output)),
+            loaded: false,
+            next_run,
+            wanted: None,
+            current: None,
+            heard: Instant::now(),
+        })
+    }
+
+    /// Serves until the process or evcxr goes, or the kernel shuts down.
+    fn serve(&mut self) -> io::Result<()> {
+        loop {
+            let (came, more) = self.drain()?;
+            if came {
+                self.heard = Instant::now();
+            } else if self.presenter.holds() && self.heard.elapsed() >= HOLD {
+                self.presenter.release();
+            }
+            self.start_next()?;
+            if !self.wait(came, more)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what the worker wrote, in order: records first, and what is in the pipes when there
+    /// are none or where a record says that the pipes came first. Returns whether anything came,
+    /// and whether more is at hand.
+    fn drain(&mut self) -> io::Result<(bool, bool)> {
+        let mut taken = 0;
+        loop {
+            while let Some((kind, payload)) = self.records.next().map_err(io::Error::other)? {
+                taken += payload.len() + 8;
+                let source = match kind {
+                    record::STDOUT => Source::Ring(Stream::Stdout),
+                    record::STDERR => Source::Ring(Stream::Stderr),
+                    _ => {
+                        let record =
+                            Record::decode(kind, payload).ok_or_else(|| io::Error::other(ring::Corrupt))?;
+                        self.record(record)?;
+                        continue;
+                    }
+                };
+                self.presenter.bytes(source, payload);
+                if taken > TURN {
+                    self.presenter.settle();
+                    return Ok((true, true));
+                }
+            }
+            let waiting = self.waiting_in_pipes();
+            if waiting == [0, 0] {
+                break;
+            }
+            // What waits in the pipes came after all records only if there is still none.
+            if self.records.is_empty() {
+                taken += self.read_pipes(waiting)?;
+                if taken > TURN {
+                    break;
+                }
+            }
+        }
+        self.presenter.settle();
+        Ok((taken > 0, taken > TURN))
+    }
+
+    fn waiting_in_pipes(&self) -> [usize; 2] {
+        [0, 1].map(|index| sys::pending(self.pipes[index].0.as_raw_fd()))
+    }
+
+    fn read_pipes(&mut self, waiting: [usize; 2]) -> io::Result<usize> {
+        for (index, waiting) in waiting.into_iter().enumerate() {
+            let mut buffer = vec![0; waiting];
+            let mut rest = buffer.as_mut_slice();
+            while !rest.is_empty() {
+                let got = sys::read(self.pipes[index].0.as_raw_fd(), rest)?;
+                if got == 0 {
+                    break;
+                }
+                rest = &mut rest[got..];
+            }
+            self.presenter.bytes(self.pipes[index].1, &buffer);
+        }
+        Ok(waiting.iter().sum())
+    }
+
+    fn record(&mut self, record: Record) -> io::Result<()> {
+        match record {
+            Record::Sync => {
+                let waiting = self.waiting_in_pipes();
+                self.read_pipes(waiting)?;
+            }
+            Record::Done { run, nanoseconds } => {
+                if self.current.as_ref().is_some_and(|current| current.run == run) {
+                    let waiting = self.waiting_in_pipes();
+                    self.read_pipes(waiting)?;
+                    let mut report = self.presenter.finish(None);
+                    report.duration = Duration::from_nanos(nanoseconds);
+                    self.finish(report, true)?;
+                }
+            }
+            other => {
+                if let Some(question) = self.presenter.record(other) {
+                    self.ask(question);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the frontend in a thread of its own, so that outputs go on meanwhile.
+    fn ask(&self, question: Question) {
+        let frontend = self.inner.state().frontend.clone();
+        let answers = Arc::clone(&self.answers);
+        let work = move || {
+            let Question { id, prompt, password } = question;
+            let answer = match frontend.map(|frontend| frontend.input(&prompt, password)) {
+                Some(Ok(line)) => Answer::Line(line.into_bytes()),
+                Some(Err(InputError::Closed)) => Answer::Closed,
+                Some(Err(InputError::NotAllowed | InputError::Interrupted)) | None => Answer::NotAllowed,
+            };
+            for part in answer.encode(id) {
+                if let Err(error) = sys::send(answers.as_fd(), &part) {
+                    tracing::debug!(%error, "nobody waits for the input any more");
+                    return;
+                }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new()
+            .name("cellar-input".into())
+            .spawn(work)
+        {
+            tracing::error!(%error, "cannot ask for input");
+        }
+    }
+
+    /// Sends what is to run next, once the worker is idle and the libraries are known.
+    fn start_next(&mut self) -> io::Result<()> {
+        if self.current.is_some() {
+            return Ok(());
+        }
+        while self.wanted.is_none()
+            && let Some(line) = self.evcxr_lines.next()
+        {
+            let Some(cell) = evcxr_protocol::load_and_run(&line) else {
+                tracing::error!(line, "evcxr sent what is no command of its protocol");
+                continue;
+            };
+            if std::mem::take(&mut self.inner.state().skip_next) {
+                self.evcxr_out.write_all(evcxr_protocol::COMPLETE.as_bytes())?;
+            } else {
+                self.wanted = Some(cell);
+            }
+        }
+        let mut state = self.inner.state();
+        let Some(libraries) = state.libraries.clone() else {
+            return Ok(());
+        };
+        let next = match self.wanted.take() {
+            Some(cell) => Some((cell, Origin::Evcxr)),
+            None => state.requested.take().map(|cell| (cell, Origin::Kernel)),
+        };
+        let Some((cell, origin)) = next else {
+            drop(state);
+            return self.load(libraries);
+        };
+        let run = self.next_run;
+        self.next_run += 1;
+        state.running = Some(Running {
+            run,
+            supervisor: self.supervisor.try_clone()?,
+        });
+        // The word comes before the order, so that an interrupt always finds the run.
+        self.shared
+            .words()
+            .run
+            .store(run::word(run, run::RUNNING), Ordering::SeqCst);
+        drop(state);
+        self.load(libraries)?;
+        self.presenter.begin();
+        self.current = Some(Current {
+            run,
+            origin,
+            since: Instant::now(),
+        });
+        let order = Order::Run { run, cell }.encode();
+        if let Err(error) = sys::send(self.orders.as_fd(), &order) {
+            // The supervisor is about to tell how the worker died.
+            tracing::debug!(%error, "the worker is gone");
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, libraries: Libraries) -> io::Result<()> {
+        if !self.loaded {
+            self.loaded = true;
+            let order = Order::Load {
+                std: libraries.std,
+                runtime: libraries.runtime,
+            }
+            .encode();
+            if let Err(error) = sys::send(self.orders.as_fd(), &order) {
+                tracing::debug!(%error, "the worker is gone");
+            }
+        }
+        Ok(())
+    }
+
+    /// The current run is over. `alive` says whether there is a worker for the next.
+    fn finish(&mut self, report: RunReport, alive: bool) -> io::Result<()> {
+        let Some(current) = self.current.take() else {
+            return Ok(());
+        };
+        let answer = evcxr_protocol::answer(&report);
+        let mut state = self.inner.state();
+        state.report.add(report);
+        state.running = None;
+        drop(state);
+        self.inner.changed.notify_all();
+        if alive && current.origin == Origin::Evcxr {
+            self.evcxr_out.write_all(answer.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something comes. Returns whether to go on.
+    fn wait(&mut self, came: bool, more: bool) -> io::Result<bool> {
+        // After a burst, a short rest gathers what follows; the end of a run ends it.
+        let resting = came && !more;
+        if more || !self.records.sleep(resting) {
+            return self.look(Some(Duration::ZERO), false);
+        }
+        let timeout = match resting {
+            true => Some(REST),
+            false if self.presenter.holds() => Some(HOLD),
+            false => None,
+        };
+        let go_on = self.look(timeout, !resting);
+        self.records.awake();
+        go_on
+    }
+
+    fn look(&mut self, timeout: Option<Duration>, at_pipes: bool) -> io::Result<bool> {
+        let pipe = |index: usize| {
+            if at_pipes {
+                self.pipes[index].0.as_raw_fd()
+            } else {
+                -1
+            }
+        };
+        let watched: [RawFd; 6] = [
+            self.waker.as_raw_fd(),
+            self.inner.waker.as_raw_fd(),
+            self.evcxr_in.as_raw_fd(),
+            self.supervisor.as_raw_fd(),
+            pipe(0),
+            pipe(1),
+        ];
+        let mut fds = watched.map(sys::readable);
+        sys::poll(&mut fds, timeout)?;
+        let ready = |index: usize| fds[index].revents != 0;
+        if ready(0) {
+            sys::clear(self.waker.as_raw_fd());
+        }
+        if ready(1) {
+            sys::clear(self.inner.waker.as_raw_fd());
+            if self.inner.state().shutting_down {
+                return Ok(false);
+            }
+        }
+        if ready(3) {
+            return self.notice();
+        }
+        if ready(2) {
+            let mut buffer = [0; 4096];
+            match sys::read(self.evcxr_in.as_raw_fd(), &mut buffer)? {
+                0 => return Ok(false),
+                length => self.evcxr_lines.add(&buffer[..length]),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The supervisor has something to say, or is gone.
+    fn notice(&mut self) -> io::Result<bool> {
+        let mut message = [0; SUPERVISOR_MESSAGE];
+        let (death, recovered) = match self.supervisor.read_exact(&mut message) {
+            Ok(()) => match Notice::decode(&message) {
+                Some(Notice::Died { death, recovered }) => (death, recovered),
+                _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "no notice")),
+            },
+            // It was killed itself.
+            Err(_) => (Death::Signal(libc::SIGKILL), false),
+        };
+        // All that the dead worker wrote is there; a child of its may go on writing.
+        while !self.records.is_empty() {
+            self.drain()?;
+        }
+        let waiting = self.waiting_in_pipes();
+        self.read_pipes(waiting)?;
+        if let Some(current) = &self.current {
+            let interrupted =
+                self.shared.words().run.load(Ordering::SeqCst) == run::word(current.run, run::INTERRUPTED);
+            let since = current.since;
+            let mut report = self.presenter.finish(Some(death));
+            report.interrupted = interrupted;
+            report.duration = since.elapsed();
+            self.finish(report, recovered)?;
+        }
+        self.presenter.release();
+        Ok(recovered)
+    }
+
+    /// Lets the process end, and waits until it has.
+    fn close(mut self) {
+        if self.current.is_some() {
+            let report = self.presenter.finish(None);
+            drop(self.finish(report, false));
+        }
+        // evcxr's pipes first: it may be waiting for their end.
+        drop(self.evcxr_in);
+        drop(self.evcxr_out);
+        drop(self.supervisor.shutdown(std::net::Shutdown::Write));
+        drop(self.supervisor.set_read_timeout(Some(ENDING)));
+        let mut message = [0; SUPERVISOR_MESSAGE];
+        while matches!(self.supervisor.read(&mut message), Ok(length) if length > 0) {}
+    }
+}

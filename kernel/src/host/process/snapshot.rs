@@ -1,0 +1,117 @@
+//! A sleeping copy of the worker, made before each cell. If the worker dies in the cell, the copy is
+//! the worker from then on, with all variables as they were before.
+//!
+//! It sleeps on a word of the shared memory and not on a pipe, since a child that user code forked
+//! would keep the pipe open.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::linux::{self, Fork};
+use super::output;
+use crate::host::Unprotected;
+use crate::host::ring::{Shared, order};
+use crate::host::sys;
+
+/// Below this size a process is copied whatever the memory that is left, in bytes.
+const ALWAYS: u64 = 64 << 20;
+
+/// Who one is after [`protect`].
+pub enum Role {
+    /// The worker, about to run the cell; if unprotected, with the reason.
+    Worker { unprotected: Option<Unprotected> },
+    /// The copy, some time later, now the worker itself. The cell killed its predecessor.
+    Successor,
+}
+
+/// Makes a snapshot for `run`, if that is possible.
+pub fn protect(shared: &Shared, run: u32, supervisor: libc::pid_t) -> Role {
+    let words = shared.words();
+    // An older snapshot was told to end; the zombie is ours.
+    linux::reap(words.snapshot.load(Ordering::SeqCst).max(1));
+    words.snapshot.store(0, Ordering::SeqCst);
+    if let Some(reason) = obstacle() {
+        words
+            .order
+            .store(order::word(run, order::ABSENT), Ordering::SeqCst);
+        return Role::Worker {
+            unprotected: Some(reason),
+        };
+    }
+    let worker = linux::own_pid();
+    // SAFETY: this process has one thread, or `obstacle` would have found another.
+    match unsafe { linux::fork() } {
+        Ok(Fork::Parent { child }) => {
+            words.snapshot.store(child, Ordering::SeqCst);
+            words
+                .order
+                .store(order::word(run, order::SLEEP), Ordering::SeqCst);
+            Role::Worker { unprotected: None }
+        }
+        Ok(Fork::Child) => {
+            sleep(shared, run, worker, supervisor);
+            Role::Successor
+        }
+        Err(_) => {
+            words
+                .order
+                .store(order::word(run, order::ABSENT), Ordering::SeqCst);
+            Role::Worker {
+                unprotected: Some(Unprotected::Fork),
+            }
+        }
+    }
+}
+
+/// The run succeeded: its snapshot ends.
+pub fn commit(shared: &Shared, run: u32) {
+    let words = shared.words();
+    words
+        .order
+        .store(order::word(run, order::COMMIT), Ordering::SeqCst);
+    sys::futex_wake(&words.order);
+}
+
+fn obstacle() -> Option<Unprotected> {
+    let threads = linux::threads();
+    if threads > 1 {
+        return Some(Unprotected::Threads(threads - 1));
+    }
+    let resident = linux::resident();
+    if resident > ALWAYS {
+        let available = linux::available();
+        if resident > available / 2 {
+            return Some(Unprotected::Memory { resident, available });
+        }
+    }
+    None
+}
+
+/// Sleeps until this process is needed (then returns) or not needed any more.
+fn sleep(shared: &Shared, run: u32, worker: libc::pid_t, supervisor: libc::pid_t) {
+    linux::own_group(0);
+    let words = shared.words();
+    let before = words.order.load(Ordering::SeqCst);
+    loop {
+        let word = words.order.load(Ordering::SeqCst);
+        match word & 3 {
+            order::SLEEP if word >> 2 == run => {}
+            order::TAKE_OVER if word >> 2 == run => break,
+            // The worker has not yet come to announce this run.
+            _ if word == before && word >> 2 != run => {}
+            _ => linux::exit_at_once(0),
+        }
+        let parent = linux::parent_pid();
+        if parent != worker && parent != supervisor {
+            linux::exit_at_once(0);
+        }
+        sys::futex_wait(&words.order, word, Some(Duration::from_secs(1)));
+    }
+    // The supervisor has reaped the worker before it called, so it is the parent by now.
+    if !linux::die_with(supervisor) {
+        linux::exit_at_once(0);
+    }
+    output::resume();
+    words.snapshot.store(0, Ordering::SeqCst);
+    words.worker.store(linux::own_pid(), Ordering::SeqCst);
+}

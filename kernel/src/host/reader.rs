@@ -1,0 +1,539 @@
+//! What the worker wrote, made into outputs for a frontend and into a report: the kernel's reading of
+//! one stream of records and two pipes. It knows nothing of processes and sockets.
+
+use std::collections::VecDeque;
+
+use base64::Engine as _;
+use serde_json::Value;
+
+use super::markers::{Decoder, Piece, Scanner};
+use super::record::{Entry, Record};
+use super::{Death, PanicRecord, RunReport};
+use crate::interpreter::{MimeBundle, Output, Stream};
+
+/// Where bytes come from. Each source has its own unfinished characters and markers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Rust's std in the worker.
+    Ring(Stream),
+    /// Anybody who writes to the real descriptor: C code, child processes.
+    Pipe(Stream),
+}
+
+impl Source {
+    const ALL: [Source; 4] = [
+        Source::Ring(Stream::Stdout),
+        Source::Ring(Stream::Stderr),
+        Source::Pipe(Stream::Stdout),
+        Source::Pipe(Stream::Stderr),
+    ];
+
+    fn index(self) -> usize {
+        match self {
+            Source::Ring(Stream::Stdout) => 0,
+            Source::Ring(Stream::Stderr) => 1,
+            Source::Pipe(Stream::Stdout) => 2,
+            Source::Pipe(Stream::Stderr) => 3,
+        }
+    }
+
+    fn stream(self) -> Stream {
+        match self {
+            Source::Ring(stream) | Source::Pipe(stream) => stream,
+        }
+    }
+}
+
+/// Bytes after which text is shown though more is at hand.
+const PIECE: usize = 256 << 10;
+/// Panics that are kept until it is known which of them failed the cell.
+const MOST_PANICS: usize = 64;
+/// Characters of an unfinished line that may become a prompt.
+const LONGEST_PROMPT: usize = 1000;
+
+/// A request for input, ready to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub id: u64,
+    pub prompt: String,
+    pub password: bool,
+}
+
+/// Makes outputs and a report.
+pub struct Presenter {
+    show: Box<dyn Fn(Output) + Send>,
+    decoders: [Decoder; 4],
+    scanners: [Scanner; 4],
+    /// Bytes of one source that have not been looked at.
+    raw: Vec<u8>,
+    raw_source: Source,
+    /// A bundle to which the next block may belong.
+    bundle: MimeBundle,
+    last_line: String,
+    prompt: Option<(String, bool)>,
+    /// Panics of the thread that runs cells, in order.
+    panics: VecDeque<PanicRecord>,
+    panicked: bool,
+    report: RunReport,
+}
+
+impl Presenter {
+    /// Outputs go to `show`.
+    pub fn new(show: impl Fn(Output) + Send + 'static) -> Presenter {
+        Presenter {
+            show: Box::new(show),
+            decoders: Default::default(),
+            scanners: Default::default(),
+            raw: Vec::new(),
+            raw_source: Source::Ring(Stream::Stdout),
+            bundle: MimeBundle::new(),
+            last_line: String::new(),
+            prompt: None,
+            panics: VecDeque::new(),
+            panicked: false,
+            report: RunReport::default(),
+        }
+    }
+
+    /// Bytes of a stream.
+    pub fn bytes(&mut self, source: Source, bytes: &[u8]) {
+        if source != self.raw_source {
+            self.settle();
+            self.raw_source = source;
+        }
+        self.raw.extend_from_slice(bytes);
+        if self.raw.len() >= PIECE {
+            self.settle();
+        }
+    }
+
+    /// Shows all that can be shown; to be called when no more is at hand.
+    pub fn settle(&mut self) {
+        if self.raw.is_empty() {
+            return;
+        }
+        let source = self.raw_source;
+        let text = self.decoders[source.index()].decode(&self.raw);
+        self.raw.clear();
+        self.text(source, &text);
+    }
+
+    fn text(&mut self, source: Source, text: &str) {
+        let mut pieces = Vec::new();
+        match source.stream() {
+            Stream::Stdout => self.scanners[source.index()].add(text, &mut pieces),
+            Stream::Stderr if text.is_empty() => {}
+            Stream::Stderr => pieces.push(Piece::Text(text.to_owned())),
+        }
+        self.pieces(source, pieces);
+    }
+
+    fn pieces(&mut self, source: Source, pieces: Vec<Piece>) {
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => self.show_text(source.stream(), text),
+                Piece::Prompt { prompt, password } => self.prompt = Some((prompt, password)),
+                Piece::Content { mime, content } => {
+                    if self.bundle.contains_key(&mime) {
+                        self.show_bundle();
+                    }
+                    let content = typed_content(&mime, content);
+                    self.bundle.insert(mime, content);
+                }
+            }
+        }
+    }
+
+    fn show_text(&mut self, stream: Stream, text: String) {
+        self.show_bundle();
+        if stream == Stream::Stdout {
+            match text.rfind('\n') {
+                Some(end) => self.last_line = text[end + 1..].to_owned(),
+                None => self.last_line.push_str(&text),
+            }
+            if self.last_line.len() > 4 * LONGEST_PROMPT {
+                self.last_line.clear();
+            }
+        }
+        (self.show)(Output::Text { stream, text });
+    }
+
+    fn show_bundle(&mut self) {
+        if !self.bundle.is_empty() {
+            let data = std::mem::take(&mut self.bundle);
+            (self.show)(Output::Display {
+                data,
+                metadata: MimeBundle::new(),
+                display_id: None,
+            });
+        }
+    }
+
+    /// Whether something waits for what may follow; [`Presenter::release`] shows it.
+    pub fn holds(&self) -> bool {
+        !self.bundle.is_empty() || self.scanners.iter().any(Scanner::holds)
+    }
+
+    /// Nothing followed for a while: shows what was held back.
+    pub fn release(&mut self) {
+        self.settle();
+        for source in Source::ALL {
+            let mut pieces = Vec::new();
+            self.scanners[source.index()].release(&mut pieces);
+            self.pieces(source, pieces);
+        }
+        self.show_bundle();
+    }
+
+    /// A record that is neither text nor the end of the run. A request for input comes back.
+    pub fn record(&mut self, record: Record) -> Option<Question> {
+        self.settle();
+        match record {
+            Record::Display {
+                kind,
+                display_id,
+                entries,
+            } => {
+                self.show_bundle();
+                (self.show)(display(kind, display_id, entries));
+            }
+            Record::Clear { wait } => {
+                self.show_bundle();
+                (self.show)(Output::Clear { wait });
+            }
+            Record::Panic { record, main: false } => self.show_panic(&record),
+            Record::Panic { record, main: true } => {
+                self.panics.push_back(record);
+                if self.panics.len() > MOST_PANICS
+                    && let Some(caught) = self.panics.pop_front()
+                {
+                    self.show_panic(&caught);
+                }
+            }
+            Record::Panicked => self.panicked = true,
+            Record::ReturnedError(error) => self.report.returned_error = Some(error),
+            Record::ChangedType(name) => {
+                if !self.report.changed_type.contains(&name) {
+                    self.report.changed_type.push(name);
+                }
+            }
+            Record::Started { unprotected } => {
+                self.report.ran = true;
+                self.report.unprotected = unprotected;
+            }
+            Record::Failed(message) => self.report.load_error = Some(message),
+            Record::Input { id, prompt, password } => {
+                self.release();
+                let asked = self.prompt.take();
+                let (prompt, password) = match (prompt, asked) {
+                    (Some(prompt), _) => (prompt, password),
+                    (None, Some(asked)) => asked,
+                    (None, None) => (self.unfinished_line(), password),
+                };
+                return Some(Question { id, prompt, password });
+            }
+            Record::Sync | Record::Done { .. } => {}
+        }
+        None
+    }
+
+    /// The last line of standard output as a terminal would show it.
+    fn unfinished_line(&self) -> String {
+        let line = self.last_line.rsplit('\r').next().unwrap_or_default();
+        line.chars().take(LONGEST_PROMPT).collect()
+    }
+
+    fn show_panic(&mut self, panic: &PanicRecord) {
+        let PanicRecord {
+            message,
+            file,
+            line,
+            column,
+            thread,
+        } = panic;
+        let thread = if thread.is_empty() { "main" } else { thread };
+        let text = format!("thread '{thread}' panicked at {file}:{line}:{column}:\n{message}\n");
+        self.show_text(Stream::Stderr, text);
+    }
+
+    /// A new run begins; what threads of earlier cells wrote was shown.
+    pub fn begin(&mut self) {
+        self.release();
+        self.last_line.clear();
+        self.prompt = None;
+        self.report = RunReport::default();
+    }
+
+    /// The run is over: shows all that is left and gives the report.
+    pub fn finish(&mut self, death: Option<Death>) -> RunReport {
+        self.settle();
+        for source in Source::ALL {
+            let rest = self.decoders[source.index()].finish();
+            self.text(source, rest);
+            let mut pieces = Vec::new();
+            self.scanners[source.index()].finish(&mut pieces);
+            self.pieces(source, pieces);
+        }
+        self.show_bundle();
+        let aborted = death == Some(Death::Signal(libc::SIGABRT));
+        let failed = if std::mem::take(&mut self.panicked) {
+            // `resume_unwind` and a hook of the user's own tell us nothing.
+            Some(self.panics.pop_back().unwrap_or_else(|| PanicRecord {
+                message: "the cell panicked without saying why".into(),
+                ..PanicRecord::default()
+            }))
+        } else if aborted {
+            // A later one is only "panic in a function that cannot unwind".
+            self.panics.pop_front()
+        } else {
+            None
+        };
+        for caught in std::mem::take(&mut self.panics) {
+            self.show_panic(&caught);
+        }
+        let mut report = std::mem::take(&mut self.report);
+        report.panic = failed;
+        report.death = death;
+        report
+    }
+}
+
+fn is_json(mime: &str) -> bool {
+    let mime = mime.split(';').next().unwrap_or(mime);
+    mime == "application/json" || mime.ends_with("+json")
+}
+
+/// Content as Jupyter wants it under that MIME type: binary types come as base64 text already.
+fn typed_content(mime: &str, content: String) -> Value {
+    if is_json(mime)
+        && let Ok(value) = serde_json::from_str(&content)
+    {
+        return value;
+    }
+    Value::String(content)
+}
+
+fn display(kind: u32, display_id: String, entries: Vec<Entry>) -> Output {
+    let (mut data, mut metadata) = (MimeBundle::new(), MimeBundle::new());
+    for Entry { mime, content, form } in entries {
+        let text = |content: Vec<u8>| String::from_utf8_lossy(&content).into_owned();
+        let json = |content: Vec<u8>| {
+            serde_json::from_slice(&content).unwrap_or_else(|_| Value::String(text(content)))
+        };
+        match form {
+            0 => drop(data.insert(mime, Value::String(text(content)))),
+            1 => {
+                let encoded = base64::engine::general_purpose::STANDARD.encode(&content);
+                data.insert(mime, Value::String(encoded));
+            }
+            2 => drop(data.insert(mime, json(content))),
+            _ => match (mime.is_empty(), json(content)) {
+                (true, Value::Object(entries)) => metadata.extend(entries),
+                (true, _) => {}
+                (false, value) => drop(metadata.insert(mime, value)),
+            },
+        }
+    }
+    match kind {
+        1 => Output::Update {
+            data,
+            metadata,
+            display_id,
+        },
+        2 => Output::Result { data, metadata },
+        _ => {
+            let display_id = Some(display_id).filter(|id| !id.is_empty());
+            Output::Display {
+                data,
+                metadata,
+                display_id,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::json;
+
+    use super::*;
+
+    const OUT: Source = Source::Ring(Stream::Stdout);
+    const ERR: Source = Source::Ring(Stream::Stderr);
+
+    fn presenter() -> (Presenter, Arc<Mutex<Vec<Output>>>) {
+        let outputs = Arc::new(Mutex::new(Vec::new()));
+        let shown = Arc::clone(&outputs);
+        (
+            Presenter::new(move |output| shown.lock().unwrap().push(output)),
+            outputs,
+        )
+    }
+
+    fn text(stream: Stream, text: &str) -> Output {
+        Output::Text {
+            stream,
+            text: text.into(),
+        }
+    }
+
+    fn shown(data: Value) -> Output {
+        let Value::Object(data) = data else {
+            panic!("an object")
+        };
+        Output::Display {
+            data,
+            metadata: MimeBundle::new(),
+            display_id: None,
+        }
+    }
+
+    fn panic(message: &str, main: bool) -> Record {
+        let thread = if main { String::new() } else { "worker".into() };
+        let (file, line, column) = ("src/lib.rs".into(), 3, 5);
+        Record::Panic {
+            record: PanicRecord {
+                message: message.into(),
+                file,
+                line,
+                column,
+                thread,
+            },
+            main,
+        }
+    }
+
+    #[test]
+    fn neighbours_of_different_types_are_one_display() {
+        let (mut presenter, outputs) = presenter();
+        presenter.bytes(OUT, b"EVCXR_BEGIN_CONTENT text/html\n<b>\nEVCXR_END_CONTENT\n");
+        presenter.bytes(
+            OUT,
+            b"EVCXR_BEGIN_CONTENT application/json\n{\"a\":1}\nEVCXR_END_CONTENT\n",
+        );
+        presenter.bytes(OUT, b"EVCXR_BEGIN_CONTENT text/html\n<i>\nEVCXR_END_CONTENT\n");
+        presenter.bytes(OUT, b"between");
+        presenter.bytes(OUT, b"EVCXR_BEGIN_CONTENT text/plain\ni\nEVCXR_END_CONTENT\n");
+        presenter.settle();
+        assert!(presenter.holds());
+        presenter.finish(None);
+        assert_eq!(
+            *outputs.lock().unwrap(),
+            [
+                shown(json!({"text/html": "<b>", "application/json": {"a": 1}})),
+                shown(json!({"text/html": "<i>"})),
+                text(Stream::Stdout, "between"),
+                shown(json!({"text/plain": "i"})),
+            ]
+        );
+    }
+
+    #[test]
+    fn text_comes_in_order_and_in_large_pieces() {
+        let (mut presenter, outputs) = presenter();
+        for (source, bytes) in [
+            (OUT, "a"),
+            (OUT, "b\n"),
+            (ERR, "c"),
+            (Source::Pipe(Stream::Stdout), "d"),
+        ] {
+            presenter.bytes(source, bytes.as_bytes());
+        }
+        presenter.settle();
+        assert_eq!(
+            *outputs.lock().unwrap(),
+            [
+                text(Stream::Stdout, "ab\n"),
+                text(Stream::Stderr, "c"),
+                text(Stream::Stdout, "d")
+            ]
+        );
+    }
+
+    #[test]
+    fn the_panic_that_ends_the_cell_is_reported_and_others_are_shown() {
+        let (mut presenter, outputs) = presenter();
+        presenter.begin();
+        presenter.record(panic("caught", true));
+        presenter.record(panic("elsewhere", false));
+        presenter.record(panic("fatal", true));
+        presenter.record(Record::Panicked);
+        let report = presenter.finish(None);
+        assert_eq!(report.panic.unwrap().message, "fatal");
+        assert_eq!(
+            *outputs.lock().unwrap(),
+            [
+                text(
+                    Stream::Stderr,
+                    "thread 'worker' panicked at src/lib.rs:3:5:\nelsewhere\n"
+                ),
+                text(
+                    Stream::Stderr,
+                    "thread 'main' panicked at src/lib.rs:3:5:\ncaught\n"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_panic_explains_an_abort() {
+        let (mut presenter, _) = presenter();
+        presenter.record(panic("the cause", true));
+        presenter.record(panic("panic in a function that cannot unwind", true));
+        let report = presenter.finish(Some(Death::Signal(libc::SIGABRT)));
+        assert_eq!(report.panic.unwrap().message, "the cause");
+        presenter.record(panic("caught", true));
+        assert_eq!(presenter.finish(Some(Death::Exit(1))).panic, None);
+    }
+
+    #[test]
+    fn a_prompt_is_what_stands_in_the_last_line() {
+        let (mut presenter, _) = presenter();
+        let ask = |prompt: Option<&str>| Record::Input {
+            id: 1,
+            prompt: prompt.map(Into::into),
+            password: false,
+        };
+        presenter.bytes(OUT, b"hello\nName: ");
+        assert_eq!(presenter.record(ask(None)).unwrap().prompt, "Name: ");
+        assert_eq!(presenter.record(ask(Some("own"))).unwrap().prompt, "own");
+        presenter.bytes(OUT, b"EVCXR_INPUT_REQUEST_PASSWORD:Secret\n");
+        let question = presenter.record(ask(None)).unwrap();
+        assert_eq!((question.prompt.as_str(), question.password), ("Secret", true));
+    }
+
+    #[test]
+    fn entries_become_what_jupyter_wants() {
+        let entry = |mime: &str, content: &[u8], form| Entry {
+            mime: mime.into(),
+            content: content.into(),
+            form,
+        };
+        let entries = vec![
+            entry("text/plain", b"x", 0),
+            entry("image/png", &[1, 2, 3], 1),
+            entry("application/json", b"[1]", 2),
+            entry("image/png", b"{\"width\": 4}", 3),
+            entry("", b"{\"isolated\": true}", 3),
+        ];
+        let Output::Update {
+            data,
+            metadata,
+            display_id,
+        } = display(1, "id".into(), entries)
+        else {
+            panic!("an update")
+        };
+        assert_eq!(
+            Value::Object(data),
+            json!({"text/plain": "x", "image/png": "AQID", "application/json": [1]})
+        );
+        assert_eq!(
+            Value::Object(metadata),
+            json!({"image/png": {"width": 4}, "isolated": true})
+        );
+        assert_eq!(display_id, "id");
+    }
+}
