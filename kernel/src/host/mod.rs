@@ -232,10 +232,6 @@ impl Host {
         command
     }
 
-    pub fn set_env(&self, _name: &str, _value: &std::ffi::OsStr) {
-        todo!()
-    }
-
     /// Tells which libraries to load before any cell. A run that is asked for earlier waits.
     pub fn set_libraries(&self, libraries: Libraries) {
         self.inner.state().libraries = Some(libraries);
