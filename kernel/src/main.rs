@@ -13,7 +13,6 @@ mod interpreter;
 mod magic;
 mod report;
 mod server;
-#[cfg(any())]
 mod session;
 mod wire;
 

@@ -38,7 +38,8 @@ const THIN_STORE: &str = concat!(
     "fn cellar_host_take(n:*const u8,l:usize)->*mut c_void;",
     "fn cellar_host_put(n:*const u8,l:usize,t:*const u8,m:*const u8,k:usize,v:*mut c_void,d:unsafe extern \"C\" fn(*mut c_void));}",
     "unsafe extern \"C\" fn drop_value<T>(v:*mut c_void){drop(unsafe{Box::from_raw(v as *mut T)})}",
-    "pub struct VariableStore;impl VariableStore{",
+    // The host owns the values: the store that cells hand on is a value without size.
+    "pub struct VariableStore;pub fn create_variable_store()->*mut VariableStore{core::ptr::dangling_mut()}impl VariableStore{",
     "pub fn put_variable<T:'static>(&mut self,n:&str,v:T){let t=core::any::TypeId::of::<T>();let m=core::any::type_name::<T>();",
     "unsafe{cellar_host_put(n.as_ptr(),n.len(),&raw const t as *const u8,m.as_ptr(),m.len(),Box::into_raw(Box::new(v)) as *mut c_void,drop_value::<T>)}}",
     "pub fn check_variable<T:'static>(&mut self,n:&str)->bool{let t=core::any::TypeId::of::<T>();",
