@@ -224,24 +224,31 @@ impl<'a> Connection<'a> {
     fn read_pipes(&mut self, waiting: [usize; 2]) -> io::Result<usize> {
         for (index, waiting) in waiting.into_iter().enumerate() {
             let mut buffer = vec![0; waiting];
-            let mut rest = buffer.as_mut_slice();
-            while !rest.is_empty() {
-                let got = sys::read(self.pipes[index].0.as_raw_fd(), rest)?;
-                if got == 0 {
-                    break;
+            let mut length = 0;
+            while length < waiting {
+                let (pipe, rest) = (self.pipes[index].0.as_raw_fd(), &mut buffer[length..]);
+                match self
+                    .shared
+                    .words()
+                    .take_from_pipe(index, || sys::read(pipe, rest))?
+                {
+                    0 => break,
+                    got => length += got,
                 }
-                rest = &mut rest[got..];
             }
-            self.presenter.bytes(self.pipes[index].1, &buffer);
+            self.presenter.bytes(self.pipes[index].1, &buffer[..length]);
         }
         Ok(waiting.iter().sum())
     }
 
     fn record(&mut self, record: Record) -> io::Result<()> {
         match record {
-            Record::Sync => {
+            Record::Sync { written } => {
+                let words = self.shared.words();
+                let ahead = |index: usize| written[index].saturating_sub(words.taken_from_pipe(index));
+                let ahead = [0, 1].map(ahead);
                 let waiting = self.waiting_in_pipes();
-                self.read_pipes(waiting)?;
+                self.read_pipes([0, 1].map(|index| waiting[index].min(ahead[index] as usize)))?;
             }
             Record::Done { run, nanoseconds } => {
                 if self.current.as_ref().is_some_and(|current| current.run == run) {

@@ -23,8 +23,8 @@ const FAILED: u16 = 13;
 /// Anything but text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// What waits in the pipes now was written before the records that follow.
-    Sync,
+    /// So many bytes in all were written to the two pipes before the records that follow.
+    Sync { written: [u64; 2] },
     /// Rich output.
     Display {
         kind: u32,
@@ -68,7 +68,9 @@ impl Record {
     pub fn encode(&self) -> (u16, Vec<u8>) {
         let message = Builder::default();
         let (kind, message) = match self {
-            Record::Sync => (SYNC, message),
+            Record::Sync {
+                written: [stdout, stderr],
+            } => (SYNC, message.number(*stdout).number(*stderr)),
             Record::Display {
                 kind,
                 display_id,
@@ -140,7 +142,9 @@ impl Record {
     pub fn decode(kind: u16, payload: &[u8]) -> Option<Record> {
         let mut message = Parser(payload);
         Some(match kind {
-            SYNC => Record::Sync,
+            SYNC => Record::Sync {
+                written: [message.number()?, message.number()?],
+            },
             DISPLAY => {
                 let kind = message.number()? as u32;
                 let display_id = message.text()?;
@@ -240,7 +244,7 @@ mod tests {
             form: 1,
         };
         for record in [
-            Record::Sync,
+            Record::Sync { written: [1, 2] },
             Record::Display {
                 kind: 1,
                 display_id: "id".into(),

@@ -26,6 +26,7 @@ pub const SIZE: usize = DATA + CAPACITY as usize;
 const HEADER: u64 = 8;
 const FIRST: u32 = 1 << 30;
 const LAST: u32 = 1 << 31;
+const URGENT: u32 = 1 << 29;
 const KIND: u32 = 0xffff;
 
 /// What the reader does, so that the writer knows whether a wake-up is needed.
@@ -59,6 +60,47 @@ pub struct Words {
     pub order: AtomicU32,
     /// Where the run stands: see [`run`].
     pub run: AtomicU64,
+    /// How many urgent messages were written.
+    urgent: AtomicU32,
+    /// Odd while the reader takes bytes out of a pipe.
+    taking: AtomicU32,
+    /// Bytes that the reader ever took out of the two pipes beside the stream.
+    taken: [AtomicU64; 2],
+}
+
+impl Words {
+    /// For the reader: `take` takes bytes out of pipe `index` and returns how many.
+    pub fn take_from_pipe<E>(
+        &self,
+        index: usize,
+        take: impl FnOnce() -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        self.taking.fetch_add(1, Ordering::SeqCst);
+        let result = take();
+        if let Ok(length) = &result {
+            self.taken[index].fetch_add(*length as u64, Ordering::SeqCst);
+        }
+        self.taking.fetch_add(1, Ordering::SeqCst);
+        result
+    }
+
+    /// How many bytes the reader ever took out of pipe `index`.
+    pub fn taken_from_pipe(&self, index: usize) -> u64 {
+        self.taken[index].load(Ordering::SeqCst)
+    }
+
+    /// For the writer: how many bytes were ever written to the two pipes; `pending` counts what
+    /// waits in each.
+    pub fn written_to_pipes(&self, pending: impl Fn(usize) -> usize) -> [u64; 2] {
+        loop {
+            let before = self.taking.load(Ordering::SeqCst);
+            let written = [0, 1].map(|index| self.taken_from_pipe(index) + pending(index) as u64);
+            if before % 2 == 0 && self.taking.load(Ordering::SeqCst) == before {
+                return written;
+            }
+            std::hint::spin_loop();
+        }
+    }
 }
 
 /// Orders to the snapshot, `run << 2 | order`. One of another run means that it is superseded.
@@ -154,22 +196,22 @@ impl Shared {
     /// Writes a message. Waits while there is no room. Only one thread of one process may be in here.
     /// `wake` is the reader's [`waker`](sys::waker); an `urgent` message ends its rest.
     pub fn write(&self, kind: u16, message: &[u8], urgent: bool, wake: RawFd) {
-        let mut flags = FIRST;
+        let mut flags = FIRST | if urgent { URGENT } else { 0 };
         let mut rest = message;
         loop {
             let (part, more) = rest.split_at(rest.len().min(FRAGMENT));
             if more.is_empty() {
                 flags |= LAST;
             }
-            self.write_fragment(u32::from(kind) | flags, part, urgent, wake);
+            self.write_fragment(u32::from(kind) | flags, part, wake);
             if more.is_empty() {
                 return;
             }
-            (flags, rest) = (0, more);
+            (flags, rest) = (flags & URGENT, more);
         }
     }
 
-    fn write_fragment(&self, kind: u32, payload: &[u8], urgent: bool, wake: RawFd) {
+    fn write_fragment(&self, kind: u32, payload: &[u8], wake: RawFd) {
         let words = self.words();
         let need = HEADER + (payload.len() as u64).next_multiple_of(8);
         let head = words.head.load(Ordering::Relaxed);
@@ -178,6 +220,10 @@ impl Shared {
         self.copy_in(head, &header.to_ne_bytes());
         self.copy_in(head + HEADER, payload);
         words.head.store(head + need, Ordering::Release);
+        let urgent = kind & URGENT != 0 && kind & LAST != 0;
+        if urgent {
+            words.urgent.fetch_add(1, Ordering::SeqCst);
+        }
         // Either this load sees that the reader is about to sleep, or the reader's last look at
         // `head` sees the record.
         fence(Ordering::SeqCst);
@@ -230,6 +276,8 @@ pub struct Reader {
     shared: std::sync::Arc<Shared>,
     message: Vec<u8>,
     tail: u64,
+    /// Urgent messages read so far.
+    urgent: u32,
 }
 
 impl Reader {
@@ -239,6 +287,7 @@ impl Reader {
             shared,
             message: Vec::new(),
             tail: 0,
+            urgent: 0,
         }
     }
 
@@ -271,6 +320,7 @@ impl Reader {
                 self.release();
             }
             if kind & LAST != 0 {
+                self.urgent = self.urgent.wrapping_add(u32::from(kind & URGENT != 0));
                 return Ok(Some(((kind & KIND) as u16, &self.message)));
             }
         }
@@ -288,13 +338,20 @@ impl Reader {
     }
 
     /// Announces that the reader will sleep on its waker; `false` if there is something to read.
-    /// With `rest`, only urgent messages (or many) shall wake it. [`Reader::awake`] must follow.
+    /// With `rest`, only urgent messages (or many) count and wake it. [`Reader::awake`] must follow.
     pub fn sleep(&self, rest: bool) -> bool {
         let words = self.shared.words();
         let state = if rest { reader::RESTING } else { reader::ASLEEP };
         words.reader.store(state, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        if self.is_empty() {
+        let may_sleep = match rest {
+            true => {
+                let waiting = words.head.load(Ordering::SeqCst).wrapping_sub(self.tail);
+                words.urgent.load(Ordering::SeqCst) == self.urgent && waiting <= CAPACITY / 2
+            }
+            false => self.is_empty(),
+        };
+        if may_sleep {
             return true;
         }
         words.reader.store(reader::AWAKE, Ordering::SeqCst);
@@ -349,7 +406,7 @@ mod tests {
     #[test]
     fn a_message_that_was_cut_off_is_forgotten() {
         let (writer, mut reader, waker) = ring();
-        writer.write_fragment(FIRST | 3, b"half of", false, waker.as_raw_fd());
+        writer.write_fragment(FIRST | 3, b"half of", waker.as_raw_fd());
         writer.write(4, b"whole", false, waker.as_raw_fd());
         assert_eq!(reader.next().unwrap(), Some((4, &b"whole"[..])));
         assert_eq!(reader.next().unwrap(), None);

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::linux;
 use crate::host::record::{self, Record};
@@ -19,6 +19,8 @@ struct Output {
     /// Which files 0, 1 and 2 are as long as user code has not replaced them.
     standard: [Option<(u64, u64)>; 3],
     lock: Lock,
+    /// What the last `Sync` said; guarded by `lock`.
+    synced: [AtomicU64; 2],
 }
 
 static OUTPUT: OnceLock<Output> = OnceLock::new();
@@ -36,6 +38,7 @@ pub fn start(shared: &'static Shared, waker: OwnedFd, pipes: [OwnedFd; 2]) {
         pipes,
         standard,
         lock: Lock::default(),
+        synced: Default::default(),
     };
     assert!(OUTPUT.set(output).is_ok(), "a worker starts once");
     extern "C" fn in_child() {
@@ -93,8 +96,17 @@ fn push(kind: u16, payload: &[u8], urgent: bool) -> bool {
         return false;
     };
     let wake = output.waker.as_raw_fd();
-    if output.pipes.iter().any(|pipe| sys::pending(pipe.as_raw_fd()) > 0) {
-        let (kind, payload) = Record::Sync.encode();
+    let pending = |index: usize| sys::pending(output.pipes[index].as_raw_fd());
+    let written = output.shared.words().written_to_pipes(pending);
+    let changed = written
+        .iter()
+        .zip(&output.synced)
+        .any(|(now, then)| *now != then.load(Ordering::Relaxed));
+    if changed {
+        for (now, then) in written.iter().zip(&output.synced) {
+            then.store(*now, Ordering::Relaxed);
+        }
+        let (kind, payload) = Record::Sync { written }.encode();
         output.shared.write(kind, &payload, false, wake);
     }
     output.shared.write(kind, payload, urgent, wake);

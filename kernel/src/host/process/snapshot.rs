@@ -5,6 +5,7 @@
 //! would keep the pipe open.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::linux::{self, Fork};
@@ -27,9 +28,7 @@ pub enum Role {
 /// Makes a snapshot for `run`, if that is possible.
 pub fn protect(shared: &Shared, run: u32, supervisor: libc::pid_t) -> Role {
     let words = shared.words();
-    // An older snapshot was told to end; the zombie is ours.
-    linux::reap(words.snapshot.load(Ordering::SeqCst).max(1));
-    words.snapshot.store(0, Ordering::SeqCst);
+    reap_older(words.snapshot.swap(0, Ordering::SeqCst));
     if let Some(reason) = obstacle() {
         words
             .order
@@ -42,6 +41,8 @@ pub fn protect(shared: &Shared, run: u32, supervisor: libc::pid_t) -> Role {
     // SAFETY: this process has one thread, or `obstacle` would have found another.
     match unsafe { linux::fork() } {
         Ok(Fork::Parent { child }) => {
+            // Before an interrupt may kill this process's group.
+            linux::own_group(child);
             words.snapshot.store(child, Ordering::SeqCst);
             words
                 .order
@@ -72,6 +73,14 @@ pub fn commit(shared: &Shared, run: u32) {
     sys::futex_wake(&words.order);
 }
 
+/// Older snapshots were told to end, which takes a large one a while; their zombies are ours.
+fn reap_older(last: libc::pid_t) {
+    static ENDING: Mutex<Vec<libc::pid_t>> = Mutex::new(Vec::new());
+    let mut ending = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
+    ending.extend((last > 0).then_some(last));
+    ending.retain(|&pid| linux::reap(pid).is_none());
+}
+
 fn obstacle() -> Option<Unprotected> {
     let threads = linux::threads();
     if threads > 1 {
@@ -91,14 +100,13 @@ fn obstacle() -> Option<Unprotected> {
 fn sleep(shared: &Shared, run: u32, worker: libc::pid_t, supervisor: libc::pid_t) {
     linux::own_group(0);
     let words = shared.words();
-    let before = words.order.load(Ordering::SeqCst);
     loop {
         let word = words.order.load(Ordering::SeqCst);
-        match word & 3 {
-            order::SLEEP if word >> 2 == run => {}
-            order::TAKE_OVER if word >> 2 == run => break,
+        match (word >> 2, word & 3) {
             // The worker has not yet come to announce this run.
-            _ if word == before && word >> 2 != run => {}
+            (announced, _) if announced < run => {}
+            (announced, order::SLEEP) if announced == run => {}
+            (announced, order::TAKE_OVER) if announced == run => break,
             _ => linux::exit_at_once(0),
         }
         let parent = linux::parent_pid();
