@@ -1,5 +1,7 @@
 """Plain `std::io::stdin()` asks the frontend, as `cellar::input` does."""
 
+import time
+
 
 def test_read_line_asks_the_frontend(kernel):
     result = kernel.ok(
@@ -27,8 +29,6 @@ def test_what_was_printed_before_is_there_when_the_prompt_comes(kernel):
         'print!("your name: "); let mut l = String::new(); std::io::stdin().read_line(&mut l).unwrap();',
         allow_stdin=True,
     )
-    import time
-
     kernel.pump_until(lambda: len(kernel.prompts) > asked, time.monotonic() + 60)
     shown = "".join(m["content"]["text"] for _, m in request.iopub if m["msg_type"] == "stream")
     assert "your name: " in shown + kernel.prompts[-1]["prompt"]

@@ -67,7 +67,8 @@ def test_every_request_is_surrounded_by_busy_and_idle(kernel):
         states = [m["content"]["execution_state"] for _, m in request.iopub if m["msg_type"] == "status"]
         assert states == ["busy", "idle"], (msg_type, channel)
         assert request.reply["msg_type"] == msg_type.replace("request", "reply")
-        assert request.content["status"] == "ok", (msg_type, channel)
+        expected = "complete" if msg_type == "is_complete_request" else "ok"
+        assert request.content["status"] == expected, (msg_type, channel)
 
 
 def test_messages_of_a_cell_carry_its_header_and_come_between_busy_and_idle(kernel):
