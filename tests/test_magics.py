@@ -69,11 +69,6 @@ def test_help_explains_one_and_all(kernel):
     assert "timeit" in text(kernel.ok("%help timeit"))
 
 
-def test_a_question_mark_asks_for_documentation(kernel):
-    kernel.ok("/// Says hello.\nfn greeting() {}")
-    assert "Says hello." in text(kernel.ok("greeting?"))
-
-
 def test_a_shell_command_runs_in_the_notebooks_folder(new_kernel, tmp_path):
     (tmp_path / "beside.txt").write_text("content")
     kernel = new_kernel(cwd=str(tmp_path))
