@@ -71,8 +71,7 @@ def run_cells(options, folder):
         for repetition in range(options.repeat + 1):
             say(f"cells, round {repetition} of {options.repeat}" if repetition else "cells, warming up")
             for case in cases:
-                # Rare cases are spread over the rounds.
-                if repetition and int(repetition * case.weight) == int((repetition - 1) * case.weight):
+                if not has_its_turn(case, repetition):
                     continue
                 number += 1
                 # Who goes first changes, so that neither always finds warm caches.
@@ -88,8 +87,14 @@ def run_cells(options, folder):
     finally:
         for kernel in running.values():
             kernel.close()
-    # With few rounds a rare case may not have had its turn.
-    return {name: found for name, found in cells.items() if all(found.values())}, floors, memory
+    return cells, floors, memory
+
+
+def has_its_turn(case, repetition):
+    """Rare cases are not warmed up, and from the first round on spread evenly over the rounds."""
+    if case.weight == 1:
+        return True
+    return repetition > 0 and int(repetition * case.weight) != int((repetition - 1) * case.weight) or repetition == 1
 
 
 def misses(case, cells, kernels):
