@@ -2,13 +2,14 @@
 
 import pytest
 
-from support import notebooks
+from support import notebooks, paths
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, jupyter_home):
+    paths.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     return tmp_path_factory.mktemp("lab")
 
 
@@ -32,6 +33,8 @@ def open_notebook(folder, address, tmp_path, request):
             return lab.Lab(page, address, name)
 
         yield open_it
+        # What a failed test saw last.
+        page.screenshot(path=str(paths.SCREENSHOTS / f"last-of-{request.node.name}.png"))
 
 
 def test_run_all_shows_every_output(open_notebook):
@@ -85,8 +88,7 @@ def test_restart_forgets_and_counts_anew(open_notebook):
     lab.accept()
     lab.idle()
     lab.run_cell(1)
-    lab.expect_output(1, "before_restart")
-    lab.expect_output(1, "error")
+    lab.expect_output(1, "cannot find value")
     assert lab.prompt(1) == "[1]:"
     lab.screenshot("restart")
 

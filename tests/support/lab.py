@@ -1,6 +1,9 @@
 """JupyterLab in a headless browser, driven as a person drives it."""
 
 import contextlib
+import json
+import os
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -21,7 +24,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SLOW = 90_000  # ms: a first cell waits for the compiler to warm up
+SLOW = 60_000  # ms: a first cell waits for the compiler to warm up
 
 
 def free_port():
@@ -30,14 +33,25 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def quiet():
+    """No question about news, no look for updates: there is no network to ask."""
+    folder = pathlib.Path(os.environ["JUPYTER_CONFIG_DIR"]) / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (folder / "default_setting_overrides.json").write_text(json.dumps(settings))
+
+
 @contextlib.contextmanager
 def server(folder):
     """JupyterLab on `folder`; gives its address."""
     port = free_port()
+    quiet()
     process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--port-retries=0",
-         "--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=", "--LabApp.check_for_updates_class="
-         "jupyterlab.NeverCheckForUpdate", "--LabServerApp.extensions_in_dev_mode=False", f"--notebook-dir={folder}"],
+        [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *(f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"),
+            *("--IdentityProvider.token=", "--ServerApp.password="),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
@@ -127,5 +141,4 @@ class Lab:
         return self.cell(n).locator(".jp-InputPrompt").inner_text()
 
     def screenshot(self, name):
-        paths.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=str(paths.SCREENSHOTS / f"{name}.png"))
