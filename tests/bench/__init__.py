@@ -1,0 +1,1 @@
+"""The benchmark: two kernels, one process, one table."""

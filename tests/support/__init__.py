@@ -1,0 +1,1 @@
+"""What the tests share: a kernel to talk to, raw sockets, notebooks, a browser."""

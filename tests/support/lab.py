@@ -1,0 +1,144 @@
+"""JupyterLab in a headless browser, driven as a person drives it."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+from playwright.sync_api import expect, sync_playwright
+
+from support import paths, wait
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SLOW = 60_000  # ms: a first cell waits for the compiler to warm up
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def quiet():
+    """No question about news, no look for updates: there is no network to ask."""
+    folder = pathlib.Path(os.environ["JUPYTER_CONFIG_DIR"]) / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (folder / "default_setting_overrides.json").write_text(json.dumps(settings))
+
+
+@contextlib.contextmanager
+def server(folder):
+    """JupyterLab on `folder`; gives its address."""
+    port = free_port()
+    quiet()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *(f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"),
+            *("--IdentityProvider.token=", "--ServerApp.password="),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    address = f"http://127.0.0.1:{port}"
+
+    def answers():
+        assert process.poll() is None, "JupyterLab did not start"
+        try:
+            return urllib.request.urlopen(f"{address}/api/status", timeout=2).status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    try:
+        wait.until(answers, timeout=60, what="JupyterLab's answer")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def browser_page(profile):
+    """A page of the machine's Chromium with an empty profile."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(profile),
+            executable_path=shutil.which("chromium"),
+            headless=True,
+            args=CHROMIUM_FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
+
+
+class Lab:
+    """One open notebook."""
+
+    def __init__(self, page, address, name):
+        self.page = page
+        # One document alone: no file browser, no launcher, nothing remembered from elsewhere.
+        page.goto(f"{address}/doc/tree/{name}?reset")
+        page.locator(".jp-Notebook").wait_for(timeout=SLOW)
+        # Cells are sent when the kernel is connected; the status beside its name tells.
+        self.idle()
+
+    def status(self):
+        return self.page.locator(".jp-Notebook-ExecutionIndicator").first.get_attribute("data-status") or ""
+
+    def idle(self):
+        wait.until(lambda: self.status() == "idle", timeout=SLOW / 1000, what="an idle kernel")
+
+    def busy(self):
+        wait.until(lambda: self.status() == "busy", timeout=20, what="a busy kernel")
+
+    def menu(self, *names):
+        """Chooses an entry of the menu bar."""
+        first, *rest = names
+        self.page.get_by_role("menuitem", name=first, exact=True).click()
+        for name in rest:
+            self.page.get_by_role("menuitem", name=name).first.click()
+
+    def accept(self):
+        """Says yes to the dialog that is open."""
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+
+    def cell(self, n):
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(n)
+
+    def output(self, n):
+        return self.cell(n).locator(".jp-OutputArea-output")
+
+    def expect_output(self, n, text):
+        expect(self.cell(n).locator(".jp-Cell-outputArea")).to_contain_text(text, timeout=SLOW)
+
+    def expect_no_output(self, n):
+        expect(self.output(n)).to_have_count(0)
+
+    def run_cell(self, n):
+        self.cell(n).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+
+    def prompt(self, n):
+        return self.cell(n).locator(".jp-InputPrompt").inner_text()
+
+    def screenshot(self, name):
+        self.page.screenshot(path=str(paths.SCREENSHOTS / f"{name}.png"))
