@@ -51,6 +51,8 @@ pub enum Record {
     Started { unprotected: Option<Unprotected> },
     /// The run is over.
     Done { run: u32, nanoseconds: u64 },
+    /// The run failed by itself: this process ends, and its snapshot goes on as if there had been no run.
+    Withdrawn { nanoseconds: u64 },
     /// The cell (or the libraries) could not be loaded.
     Failed(String),
 }
@@ -128,6 +130,7 @@ impl Record {
                 (STARTED, message.number(kind).number(a).number(b))
             }
             Record::Done { run, nanoseconds } => (DONE, message.number(u64::from(*run)).number(*nanoseconds)),
+            Record::Withdrawn { nanoseconds } => (WITHDRAWN, message.number(*nanoseconds)),
             Record::Failed(text) => (FAILED, message.bytes(text.as_bytes())),
         };
         (kind, message.finish())
@@ -212,6 +215,7 @@ impl Record {
                 run: message.number()? as u32,
                 nanoseconds: message.number()?,
             },
+            WITHDRAWN => Record::Withdrawn { nanoseconds: message.number()? },
             FAILED => Record::Failed(message.text()?),
             _ => return None,
         })
@@ -286,6 +290,7 @@ mod tests {
                 run: 4,
                 nanoseconds: u64::MAX,
             },
+            Record::Withdrawn { nanoseconds: 5 },
             Record::Failed("no such file".into()),
         ] {
             let (kind, payload) = record.encode();
