@@ -103,6 +103,40 @@ pub fn parse(cell: &str) -> Result<ParsedCell, MagicError> {
     Ok(parsed)
 }
 
+/// Where in a cell a line begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinePlace {
+    /// A statement, and with it a magic or command, could begin there.
+    pub at_start: bool,
+    /// Rust stands above, so that `!` is Rust.
+    pub any_rust: bool,
+    /// The byte from which on there is nothing but Rust up to the line.
+    pub rust_from: usize,
+}
+
+/// What could stand on the line that begins at byte `line_start`.
+pub fn line_place(cell: &str, line_start: usize) -> LinePlace {
+    let above = &cell[..line_start];
+    let mut from = 0;
+    let mut any_rust = false;
+    loop {
+        // Nobody asks for help above the last line.
+        let (before, found) = next_line(&above[from..], 1, any_rust, usize::MAX);
+        let mut scanner = Scanner::default();
+        let mut open = false;
+        for token in tokens(&above[from..from + before]) {
+            open = token.is_unterminated();
+            scanner.token(token.kind, token.text);
+        }
+        any_rust |= scanner.any;
+        if found.is_none() {
+            return LinePlace { at_start: scanner.at_start() && !open, any_rust, rust_from: from };
+        }
+        let line = &above[from + before..];
+        from += before + line.find('\n').map_or(line.len(), |at| at + 1);
+    }
+}
+
 /// What a line is that is not Rust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

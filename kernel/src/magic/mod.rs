@@ -32,14 +32,14 @@ mod timeit;
 mod timing;
 mod who;
 
-pub use cell::{ParsedCell, Step, parse};
+pub use cell::{LinePlace, ParsedCell, Step, line_place, parse};
 pub use commands::{COMMANDS, Command};
-pub use directive::{DIRECTIVES, Directive, DirectiveSpec, OptionSpec, OptionValue, Scope};
+pub use directive::{DIRECTIVES, Directive, DirectiveSpec, OptionKind, OptionSpec, OptionValue, Scope};
 pub use env::EnvAction;
 pub use error::{MagicError, MagicErrorKind, nearest};
 pub use guide::{about, bundle, help, list};
 pub use shell::{ShellError, Stop, run as run_shell};
-pub use statements::{Scanner, tokens};
+pub use statements::{EDITION, Ending, Scanner, Token, tokens};
 pub use table::{MAGICS, Magic, MagicSpec};
 pub use timeit::{Timeit, TimeitSource};
 pub use timing::{Times, format_timeit, format_times};

@@ -3,6 +3,7 @@
 //! The lexer is rust-analyzer's, so strings, raw strings, nested comments and lifetimes are what rustc
 //! takes them for. A full parse is not needed and would guess where code is incomplete.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use ra_ap_parser::{Edition, LexedStr, SyntaxKind};
@@ -22,23 +23,31 @@ pub struct Token<'a> {
 }
 
 impl Token<'_> {
-    /// Whether only its end is missing.
+    /// Whether it is a string or comment whose end is missing. Characters are no such text: they end with
+    /// their line.
     pub fn is_unterminated(&self) -> bool {
-        self.error
-            .as_deref()
-            .is_some_and(|error| error.contains("Missing trailing") || error.contains("nterminated"))
+        use SyntaxKind as K;
+        let errors = || self.error.as_deref().unwrap_or_default();
+        matches!(self.kind, K::STRING | K::BYTE_STRING | K::C_STRING | K::COMMENT)
+            && (errors().contains("Missing trailing") || errors().contains("raw string literal"))
     }
 }
 
 /// The tokens of `code`, blanks and comments included.
 pub fn tokens(code: &str) -> Vec<Token<'_>> {
     let lexed = LexedStr::new(EDITION, code);
+    let mut errors: HashMap<usize, String> = HashMap::new();
+    for (token, error) in lexed.errors() {
+        let all = errors.entry(token).or_default();
+        all.push_str(error);
+        all.push(';');
+    }
     (0..lexed.len())
         .map(|i| Token {
             kind: lexed.kind(i),
             text: &code[lexed.text_range(i)],
             range: lexed.text_range(i),
-            error: lexed.error(i).map(str::to_owned),
+            error: errors.remove(&i),
         })
         .collect()
 }
@@ -76,6 +85,8 @@ pub struct Scanner {
     /// Some Rust was seen.
     pub any: bool,
     last: Option<(SyntaxKind, String)>,
+    /// The last two tokens were dots.
+    dots: bool,
 }
 
 /// As many tokens of a statement as are needed to know what it is.
@@ -108,9 +119,7 @@ impl Scanner {
         }
         match kind {
             K::L_PAREN | K::L_BRACK | K::L_CURLY => {
-                if depth == 0 && kind == K::L_CURLY {
-                    self.lead(kind, text);
-                } else if depth == 0 && self.attribute.is_none() {
+                if depth == 0 && self.attribute.is_none() {
                     self.lead(kind, text);
                 }
                 self.stack.push(kind);
@@ -124,16 +133,15 @@ impl Scanner {
                 if self.stack.pop() != Some(open) {
                     self.mismatched = true;
                 }
-                if self.stack.is_empty() {
-                    if self.attribute.take().is_none() && kind == K::R_CURLY {
-                        self.closed = self.ends_with_braces();
-                    }
+                if self.stack.is_empty() && self.attribute.take().is_none() && kind == K::R_CURLY {
+                    self.closed = self.ends_with_braces();
                 }
             }
             K::SEMICOLON if depth == 0 => self.finish(),
             _ if depth == 0 && self.attribute.is_none() => self.lead(kind, text),
             _ => {}
         }
+        self.dots = kind == K::DOT && self.last().is_some_and(|(last, _)| last == K::DOT);
         self.last = Some((kind, text.to_owned()));
     }
 
@@ -158,6 +166,11 @@ impl Scanner {
     /// The last token that is neither blank nor comment.
     pub fn last(&self) -> Option<(SyntaxKind, &str)> {
         self.last.as_ref().map(|(kind, text)| (*kind, text.as_str()))
+    }
+
+    /// The code ends with `..`.
+    pub fn ends_with_dots(&self) -> bool {
+        self.dots
     }
 
     /// How the statement that has begun must end; `None` between statements.
@@ -209,10 +222,9 @@ impl Scanner {
                 .lead
                 .iter()
                 .position(|(kind, _)| *kind == SyntaxKind::BANG)
-                .is_some_and(|bang| match &self.lead[bang + 1..] {
-                    [(SyntaxKind::L_CURLY, _)] => true,
-                    [(SyntaxKind::IDENT, _), (SyntaxKind::L_CURLY, _)] => true,
-                    _ => false,
+                .is_some_and(|bang| {
+                    let after: Vec<SyntaxKind> = self.lead[bang + 1..].iter().map(|(kind, _)| *kind).collect();
+                    matches!(after[..], [SyntaxKind::L_CURLY] | [SyntaxKind::IDENT, SyntaxKind::L_CURLY])
                 }),
         }
     }
