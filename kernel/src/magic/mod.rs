@@ -1,1 +1,46 @@
-//! (in work)
+//! What in a cell is not Rust: magics, shell lines, evcxr's `:commands`, directives.
+//!
+//! One table per kind ([`table`], [`commands`], [`directive`]) gives the parser, the help texts and the
+//! completion. [`parse`] reads a cell into steps; whoever runs them decides what they do. Nothing here
+//! knows the engine or the host.
+//!
+//! # Which lines are read
+//!
+//! * `%name …` and `:name …` wherever a statement could begin: at the start of a line, outside of
+//!   brackets, strings and comments, after `;`, after the `}` that ends an item or a block, or before any
+//!   Rust. There neither character can begin a statement, so no Rust is taken for a magic. After an
+//!   expression without `;` the line is Rust: `a⏎% b` is a remainder.
+//! * `!command` only in the first column above the first line of Rust, as in evcxr. Anywhere else `!x` is
+//!   Rust, because it may be the value a cell ends with. To begin a cell with a negated value, write
+//!   `(!x)` or indent it.
+//! * `?name`, and `name?` or `name??` alone on the cell's last line, show help. The latter can be
+//!   meant as Rust's `?`, see [`Step::Inspect`].
+//! * `%%name` on the first line that is neither blank nor a comment.
+//! * `//% name(option = value)` is a comment to Rust and a directive here.
+
+mod cell;
+mod commands;
+mod directive;
+mod env;
+mod error;
+mod guide;
+mod options;
+mod shell;
+mod statements;
+mod table;
+mod timeit;
+mod timing;
+mod who;
+
+pub use cell::{LinePlace, ParsedCell, Step, line_place, parse};
+pub use commands::{COMMANDS, Command};
+pub use directive::{DIRECTIVES, Directive, DirectiveSpec, OptionKind, OptionSpec, OptionValue, Scope};
+pub use env::EnvAction;
+pub use error::{MagicError, MagicErrorKind, nearest};
+pub use guide::{about, bundle, help, list};
+pub use shell::{ShellError, Stop, run as run_shell};
+pub use statements::{EDITION, Ending, Scanner, Token, tokens};
+pub use table::{MAGICS, Magic, MagicSpec};
+pub use timeit::{Timeit, TimeitSource};
+pub use timing::{Times, format_timeit, format_times};
+pub use who::{VariableRow, who, whos};

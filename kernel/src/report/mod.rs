@@ -22,4 +22,6 @@ pub use diagnostic::{Diagnostic, Place, Span};
 pub use engine_words::engine_message;
 pub use names::short_type_name;
 pub use run::{panic, returned_error};
+#[cfg(test)]
+pub(crate) use snippet::plain;
 pub use snippet::{located, message};

@@ -60,7 +60,7 @@ mod tests {
     fn very_long_parameters_are_left_out() {
         let long = format!(
             "a::Many<{}>",
-            vec!["core::num::error::ParseIntError"; 9].join(", ")
+            ["core::num::error::ParseIntError"; 9].join(", ")
         );
         assert_eq!(short_type_name(&long), "Many<…>");
     }
