@@ -378,7 +378,7 @@ impl<'a> Connection<'a> {
         drop(state);
         self.inner.changed.notify_all();
         if alive && current.origin == Origin::Evcxr {
-            self.evcxr_out.write_all(answer.as_bytes())?;
+            self.evcxr_out.write_all(&answer)?;
         }
         Ok(())
     }
@@ -464,7 +464,10 @@ impl<'a> Connection<'a> {
             let since = current.since;
             let mut report = self.presenter.finish(Some(death));
             report.interrupted = interrupted;
-            report.duration = since.elapsed();
+            report.restored = recovered;
+            if report.death.is_some() {
+                report.duration = since.elapsed();
+            }
             self.finish(report, recovered)?;
         }
         self.presenter.release();

@@ -35,9 +35,15 @@ impl Lines {
     }
 }
 
-/// What evcxr must hear after a run, so that it keeps or drops the variables that the cell defined.
-/// A death from which the snapshot recovered is a panic in its eyes.
-pub fn answer(report: &RunReport) -> String {
+/// What evcxr must hear after a run, so that what it knows is what is true.
+///
+/// Where the snapshot took over, nothing of the cell is left, neither items nor the moves and
+/// definitions of variables. A line that is no UTF-8 makes evcxr give up the cell with an error and go back to
+/// the state before it; the child process stays.
+pub fn answer(report: &RunReport) -> Vec<u8> {
+    if report.restored {
+        return b"\xff\n".to_vec();
+    }
     let mut answer = String::new();
     for name in &report.changed_type {
         answer.push_str("EVCXR_VARIABLE_CHANGED_TYPE:");
@@ -51,7 +57,7 @@ pub fn answer(report: &RunReport) -> String {
         answer.push_str("EVCXR_PANIC_NOTIFICATION\n");
     }
     answer.push_str(COMPLETE);
-    answer
+    answer.into_bytes()
 }
 
 #[cfg(test)]
@@ -74,14 +80,14 @@ mod tests {
 
     #[test]
     fn evcxr_hears_what_became_of_the_variables() {
-        assert_eq!(answer(&RunReport::default()), "EVCXR_EXECUTION_COMPLETE\n");
+        assert_eq!(answer(&RunReport::default()), b"EVCXR_EXECUTION_COMPLETE\n");
         let report = RunReport {
             changed_type: vec!["x".into()],
             ..RunReport::default()
         };
         assert_eq!(
             answer(&report),
-            "EVCXR_VARIABLE_CHANGED_TYPE:x\nEVCXR_EXECUTION_COMPLETE\n"
+            b"EVCXR_VARIABLE_CHANGED_TYPE:x\nEVCXR_EXECUTION_COMPLETE\n"
         );
         let report = RunReport {
             load_error: Some("no such file".into()),
@@ -89,7 +95,7 @@ mod tests {
         };
         assert_eq!(
             answer(&report),
-            "EVCXR_PANIC_NOTIFICATION\nEVCXR_EXECUTION_COMPLETE\n"
+            b"EVCXR_PANIC_NOTIFICATION\nEVCXR_EXECUTION_COMPLETE\n"
         );
     }
 }

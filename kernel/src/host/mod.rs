@@ -61,6 +61,8 @@ pub struct RunReport {
     pub death: Option<Death>,
     /// It was ended by [`Host::interrupt`].
     pub interrupted: bool,
+    /// The run failed and its snapshot took over: every value is as it was before.
+    pub restored: bool,
     /// Why no snapshot could be kept; variables are then lost when the process dies.
     pub unprotected: Option<Unprotected>,
     /// Variables whose stored value no longer has the type that the cell expects.

@@ -2,6 +2,7 @@
 //! one stream of records and two pipes. It knows nothing of processes and sockets.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -74,6 +75,8 @@ pub struct Presenter {
     /// Panics of the thread that runs cells, in order.
     panics: VecDeque<PanicRecord>,
     panicked: bool,
+    /// The worker said that it will end since the run failed; its death then says nothing.
+    withdrawn: bool,
     report: RunReport,
 }
 
@@ -91,6 +94,7 @@ impl Presenter {
             prompt: None,
             panics: VecDeque::new(),
             panicked: false,
+            withdrawn: false,
             report: RunReport::default(),
         }
     }
@@ -221,6 +225,10 @@ impl Presenter {
                 self.report.ran = true;
                 self.report.unprotected = unprotected;
             }
+            Record::Withdrawn { nanoseconds } => {
+                self.withdrawn = true;
+                self.report.duration = Duration::from_nanos(nanoseconds);
+            }
             Record::Failed(message) => self.report.load_error = Some(message),
             Record::Input { id, prompt, password } => {
                 self.release();
@@ -275,6 +283,7 @@ impl Presenter {
             self.pieces(source, pieces);
         }
         self.show_bundle();
+        let death = if std::mem::take(&mut self.withdrawn) { None } else { death };
         let aborted = death == Some(Death::Signal(libc::SIGABRT));
         let failed = if std::mem::take(&mut self.panicked) {
             // `resume_unwind` and a hook of the user's own tell us nothing.

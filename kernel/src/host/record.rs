@@ -19,6 +19,7 @@ const INPUT: u16 = 10;
 const STARTED: u16 = 11;
 const DONE: u16 = 12;
 const FAILED: u16 = 13;
+const WITHDRAWN: u16 = 14;
 
 /// Anything but text.
 #[derive(Debug, Clone, PartialEq, Eq)]

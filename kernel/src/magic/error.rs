@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::interpreter::CellError;
-use crate::report::{self, CellSource, Place};
+use crate::cell::CellSource;
+use crate::report::{self, Place};
 
 /// What is wrong with a magic, command or directive, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +47,7 @@ impl MagicErrorKind {
 
 impl MagicError {
     /// As Jupyter shows it, with the line of the cell.
-    pub fn to_cell_error(&self, cell: &CellSource) -> CellError {
+    pub fn to_cell_error(&self, cell: &std::sync::Arc<CellSource>) -> CellError {
         let place = Place {
             cell: cell.clone(),
             line: self.line,

@@ -6,7 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::interpreter::{CellError, Frontend, Output, Stream};
-use crate::report::{self, CellSource, Place};
+use crate::cell::CellSource;
+use crate::report::{self, Place};
 
 /// Ends a running command from another thread. Cheap to clone. One that is used before the command
 /// starts ends it as soon as it does.
@@ -74,7 +75,7 @@ pub enum ShellError {
 
 impl ShellError {
     /// As Jupyter shows it, with the command's line of the cell.
-    pub fn to_cell_error(&self, cell: &CellSource, line: usize) -> CellError {
+    pub fn to_cell_error(&self, cell: &std::sync::Arc<CellSource>, line: usize) -> CellError {
         let length = cell
             .text
             .lines()

@@ -28,6 +28,9 @@ pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<Ce
     if let Some(error) = &run.returned_error {
         return Some(report::returned_error(error, place(&evaluation.build.map, error.line, error.column).as_ref()));
     }
+    if let Some(said) = &run.load_error {
+        return Some(plain("LoadError", "the compiled cell could not be loaded", &[said]));
+    }
     evaluation.error.as_ref().map(|error| of_engine(session, error, variables))
 }
 

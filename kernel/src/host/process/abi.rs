@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::store::{self, Known, TypeId, Variable};
@@ -31,6 +31,14 @@ pub fn flush() {
             flush();
         }
     }
+}
+
+/// The cell told that it failed: by a panic, or by a `?`.
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the cell that ran last told that it failed. Forgets it.
+pub fn take_failed() -> bool {
+    FAILED.swap(false, Ordering::SeqCst)
 }
 
 /// The bytes at a pointer and length that came over the ABI.
@@ -112,6 +120,7 @@ unsafe extern "C" fn cellar_host_put(
 
 #[unsafe(no_mangle)]
 extern "C" fn cellar_host_panicked() {
+    FAILED.store(true, Ordering::SeqCst);
     output::send(&Record::Panicked);
 }
 
@@ -176,6 +185,7 @@ unsafe extern "C" fn cellar_host_returned_error(
         )
     };
     let type_name = Some(type_name).filter(|name| !name.is_empty());
+    FAILED.store(true, Ordering::SeqCst);
     output::send(&Record::ReturnedError(ReturnedError {
         type_name,
         message,

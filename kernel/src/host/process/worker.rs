@@ -136,6 +136,7 @@ impl State {
     }
 
     fn run(&mut self, run: u32, cell: &CellFunction) {
+        abi::take_failed();
         let unprotected = match snapshot::protect(self.shared, run, self.supervisor) {
             Role::Worker { unprotected } => unprotected,
             Role::Successor => return,
@@ -170,6 +171,11 @@ impl State {
                 // SAFETY: only sleeps.
                 unsafe { libc::pause() };
             }
+        }
+        if abi::take_failed() && unprotected.is_none() {
+            // A failed cell changes nothing: the snapshot goes on, with every value as it was.
+            output::send(&Record::Withdrawn { nanoseconds });
+            linux::exit_at_once(0);
         }
         snapshot::commit(self.shared, run);
         output::send(&Record::Done { run, nanoseconds });
