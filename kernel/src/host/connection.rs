@@ -1,16 +1,17 @@
-//! The kernel's thread that serves the host process: accepts it (again and again, since evcxr may
-//! restart it), plays the child's part of evcxr's protocol, sends cells to the worker and passes what
-//! comes back to the [`Presenter`].
+//! The kernel's side of one host process: plays the child's part of evcxr's protocol, sends cells to
+//! the worker and passes what comes back to the [`Presenter`].
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::control::{Answer, CellFunction, Notice, Order, SUPERVISOR_MESSAGE, handed, interrupt_message};
+use super::control::{Answer, CellFunction, Notice, Order, SUPERVISOR_MESSAGE, handed};
+use super::listener::Running;
+use super::pipes::Pipes;
 use super::reader::{Presenter, Question, Source};
 use super::record::{self, Record};
 use super::ring::{self, Shared, run};
@@ -23,62 +24,8 @@ const REST: Duration = Duration::from_millis(2);
 const HOLD: Duration = Duration::from_millis(100);
 /// Bytes after which the other sources get their turn.
 const TURN: usize = 4 << 20;
-/// Bytes that a pipe holds, so that a child process need not wait for us.
-const PIPE: usize = 1 << 20;
 /// How long a process may take to end.
 const ENDING: Duration = Duration::from_secs(3);
-
-/// A run, as [`Host::interrupt`](super::Host::interrupt) needs it.
-pub struct Running {
-    run: u32,
-    supervisor: UnixStream,
-}
-
-impl Running {
-    /// Asks the supervisor to end the run. If it is just ending by itself, nothing happens.
-    pub fn interrupt(&self) {
-        if let Err(error) = (&self.supervisor).write_all(&interrupt_message(self.run)) {
-            tracing::debug!(%error, "the host process is gone, there is nothing to interrupt");
-        }
-    }
-}
-
-/// Serves host processes until the kernel shuts down.
-pub fn serve(inner: &Arc<Inner>, listener: &UnixListener) {
-    let mut next_run = 1;
-    while !inner.state().shutting_down {
-        let mut fds = [
-            sys::readable(listener.as_raw_fd()),
-            sys::readable(inner.waker.as_raw_fd()),
-        ];
-        if let Err(error) = sys::poll(&mut fds, None) {
-            tracing::error!(%error, "cannot wait for the host process");
-            break;
-        }
-        sys::clear(inner.waker.as_raw_fd());
-        if fds[0].revents == 0 {
-            continue;
-        }
-        let served = listener
-            .accept()
-            .and_then(|(socket, _)| Connection::accept(inner, socket, next_run));
-        match served {
-            Ok(mut connection) => {
-                if let Err(error) = connection.serve() {
-                    tracing::error!(%error, "lost the host process");
-                }
-                next_run = connection.next_run;
-                connection.close();
-            }
-            Err(error) => tracing::error!(%error, "the host process did not introduce itself"),
-        }
-    }
-    drop(std::fs::remove_file(&inner.socket));
-    let mut state = inner.state();
-    state.running = None;
-    state.ended = true;
-    inner.changed.notify_all();
-}
 
 /// Who wanted a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +40,8 @@ struct Current {
     since: Instant,
 }
 
-struct Connection<'a> {
+/// One host process, for as long as it lives.
+pub struct Connection<'a> {
     inner: &'a Arc<Inner>,
     supervisor: UnixStream,
     evcxr_in: OwnedFd,
@@ -103,12 +51,13 @@ struct Connection<'a> {
     records: ring::Reader,
     waker: OwnedFd,
     /// Standard output and standard error of others than Rust's std.
-    pipes: [(OwnedFd, Source); 2],
+    pipes: Pipes,
     orders: OwnedFd,
     answers: Arc<OwnedFd>,
     presenter: Presenter,
     loaded: bool,
-    next_run: u32,
+    /// The number of the next run, which no other run of this kernel had.
+    pub next_run: u32,
     /// What evcxr wants to run.
     wanted: Option<CellFunction>,
     current: Option<Current>,
@@ -117,7 +66,8 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    fn accept(inner: &'a Arc<Inner>, socket: UnixStream, next_run: u32) -> io::Result<Connection<'a>> {
+    /// Takes what the supervisor hands over.
+    pub fn accept(inner: &'a Arc<Inner>, socket: UnixStream, next_run: u32) -> io::Result<Connection<'a>> {
         let mut message = [0; SUPERVISOR_MESSAGE];
         socket.set_read_timeout(Some(ENDING))?;
         let (length, fds) = sys::receive_with_fds(socket.as_fd(), &mut message)?;
@@ -130,13 +80,7 @@ impl<'a> Connection<'a> {
         let mut fds = fds.map(Some);
         let mut take = |index: usize| fds[index].take().expect("each descriptor is taken once");
         let shared = Arc::new(Shared::map(take(handed::MEMORY).as_fd())?);
-        let pipes = [
-            (take(handed::STDOUT), Source::Pipe(Stream::Stdout)),
-            (take(handed::STDERR), Source::Pipe(Stream::Stderr)),
-        ];
-        for (pipe, _) in &pipes {
-            sys::widen_pipe(pipe, PIPE);
-        }
+        let pipes = Pipes::new([take(handed::STDOUT), take(handed::STDERR)], Arc::clone(&shared));
         let answers = take(handed::ANSWERS);
         sys::limit_send(answers.as_fd(), ENDING);
         let shown = Arc::clone(inner);
@@ -162,7 +106,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Serves until the process or evcxr goes, or the kernel shuts down.
-    fn serve(&mut self) -> io::Result<()> {
+    pub fn serve(&mut self) -> io::Result<()> {
         loop {
             let (came, more) = self.drain()?;
             if came {
@@ -201,13 +145,13 @@ impl<'a> Connection<'a> {
                     return Ok((true, true));
                 }
             }
-            let waiting = self.waiting_in_pipes();
+            let waiting = self.pipes.waiting();
             if waiting == [0, 0] {
                 break;
             }
             // What waits in the pipes came after all records only if there is still none.
             if self.records.is_empty() {
-                taken += self.read_pipes(waiting)?;
+                taken += self.pipes.take(waiting, &mut self.presenter)?;
                 if taken > TURN {
                     break;
                 }
@@ -217,43 +161,17 @@ impl<'a> Connection<'a> {
         Ok((taken > 0, taken > TURN))
     }
 
-    fn waiting_in_pipes(&self) -> [usize; 2] {
-        [0, 1].map(|index| sys::pending(self.pipes[index].0.as_raw_fd()))
-    }
-
-    fn read_pipes(&mut self, waiting: [usize; 2]) -> io::Result<usize> {
-        for (index, waiting) in waiting.into_iter().enumerate() {
-            let mut buffer = vec![0; waiting];
-            let mut length = 0;
-            while length < waiting {
-                let (pipe, rest) = (self.pipes[index].0.as_raw_fd(), &mut buffer[length..]);
-                match self
-                    .shared
-                    .words()
-                    .take_from_pipe(index, || sys::read(pipe, rest))?
-                {
-                    0 => break,
-                    got => length += got,
-                }
-            }
-            self.presenter.bytes(self.pipes[index].1, &buffer[..length]);
-        }
-        Ok(waiting.iter().sum())
-    }
-
     fn record(&mut self, record: Record) -> io::Result<()> {
         match record {
             Record::Sync { written } => {
-                let words = self.shared.words();
-                let ahead = |index: usize| written[index].saturating_sub(words.taken_from_pipe(index));
-                let ahead = [0, 1].map(ahead);
-                let waiting = self.waiting_in_pipes();
-                self.read_pipes([0, 1].map(|index| waiting[index].min(ahead[index] as usize)))?;
+                let waiting = self.pipes.waiting();
+                let ahead = self.pipes.not_taken(written);
+                let lengths = [0, 1].map(|index| waiting[index].min(ahead[index]));
+                self.pipes.take(lengths, &mut self.presenter)?;
             }
             Record::Done { run, nanoseconds } => {
                 if self.current.as_ref().is_some_and(|current| current.run == run) {
-                    let waiting = self.waiting_in_pipes();
-                    self.read_pipes(waiting)?;
+                    self.pipes.take(self.pipes.waiting(), &mut self.presenter)?;
                     let mut report = self.presenter.finish(None);
                     report.duration = Duration::from_nanos(nanoseconds);
                     self.finish(report, true)?;
@@ -401,20 +319,18 @@ impl<'a> Connection<'a> {
     }
 
     fn look(&mut self, timeout: Option<Duration>, at_pipes: bool) -> io::Result<bool> {
-        let pipe = |index: usize| {
-            if at_pipes {
-                self.pipes[index].0.as_raw_fd()
-            } else {
-                -1
-            }
+        let [stdout, stderr] = if at_pipes {
+            self.pipes.descriptors()
+        } else {
+            [-1, -1]
         };
         let watched: [RawFd; 6] = [
             self.waker.as_raw_fd(),
             self.inner.waker.as_raw_fd(),
             self.evcxr_in.as_raw_fd(),
             self.supervisor.as_raw_fd(),
-            pipe(0),
-            pipe(1),
+            stdout,
+            stderr,
         ];
         let mut fds = watched.map(sys::readable);
         sys::poll(&mut fds, timeout)?;
@@ -456,8 +372,7 @@ impl<'a> Connection<'a> {
         while !self.records.is_empty() {
             self.drain()?;
         }
-        let waiting = self.waiting_in_pipes();
-        self.read_pipes(waiting)?;
+        self.pipes.take(self.pipes.waiting(), &mut self.presenter)?;
         if let Some(current) = &self.current {
             let interrupted =
                 self.shared.words().run.load(Ordering::SeqCst) == run::word(current.run, run::INTERRUPTED);
@@ -475,7 +390,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Lets the process end, and waits until it has.
-    fn close(mut self) {
+    pub fn close(mut self) {
         if self.current.is_some() {
             let report = self.presenter.finish(None);
             drop(self.finish(report, false));

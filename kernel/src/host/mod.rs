@@ -18,10 +18,13 @@ mod bytes;
 mod connection;
 mod control;
 mod evcxr_protocol;
+mod listener;
 mod markers;
+mod pipes;
 pub mod process;
 mod reader;
 mod record;
+mod rich;
 mod ring;
 mod sys;
 
@@ -155,7 +158,7 @@ struct State {
     skip_next: bool,
     /// A cell that the kernel itself wants to run.
     requested: Option<control::CellFunction>,
-    running: Option<connection::Running>,
+    running: Option<listener::Running>,
     shutting_down: bool,
     /// The connection's thread has ended.
     ended: bool,
@@ -216,7 +219,7 @@ impl Host {
         let served = Arc::clone(&inner);
         std::thread::Builder::new()
             .name("cellar-host".into())
-            .spawn(move || connection::serve(&served, &listener))?;
+            .spawn(move || listener::serve(&served, &listener))?;
         Ok(Host { inner })
     }
 

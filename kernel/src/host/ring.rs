@@ -95,7 +95,7 @@ impl Words {
         loop {
             let before = self.taking.load(Ordering::SeqCst);
             let written = [0, 1].map(|index| self.taken_from_pipe(index) + pending(index) as u64);
-            if before % 2 == 0 && self.taking.load(Ordering::SeqCst) == before {
+            if before.is_multiple_of(2) && self.taking.load(Ordering::SeqCst) == before {
                 return written;
             }
             std::hint::spin_loop();

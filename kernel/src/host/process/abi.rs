@@ -153,6 +153,12 @@ unsafe extern "C" fn cellar_host_panic(
     } else if thread.is_empty() {
         thread.push_str("<unnamed>");
     }
+    if !output::is_active() {
+        // The text at least, as any program has it.
+        let text = format!("thread '{thread}' panicked at {file}:{line}:{column}:\n{message}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        return;
+    }
     let record = PanicRecord {
         message,
         file,

@@ -141,6 +141,7 @@ pub fn imitate(death: Death) -> io::Error {
             // SAFETY: `none` is live.
             unsafe {
                 libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+                libc::prctl(libc::PR_SET_DUMPABLE, 0);
                 libc::kill(own_pid(), signal);
             }
             std::thread::sleep(Duration::from_millis(100));
@@ -181,12 +182,27 @@ pub fn resident() -> u64 {
     pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.unsigned_abs()
 }
 
-/// Bytes of memory that could be used without swapping.
+/// Bytes of memory that could be used without swapping, in the system and in this control group.
 pub fn available() -> u64 {
     let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kilobytes.map_or(u64::MAX, |kilobytes| kilobytes * 1024)
+    let in_system = kilobytes.map_or(u64::MAX, |kilobytes| kilobytes * 1024);
+    in_system.min(available_in_group().unwrap_or(u64::MAX))
+}
+
+/// What the control group's limit leaves, where there is one (in a container). Its file cache counts as
+/// free.
+fn available_in_group() -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok();
+    let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
+    let limit = number("memory.max")?;
+    let used = number("memory.current")?;
+    let stat = read("memory.stat")?;
+    let cache = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("inactive_file ")?.parse::<u64>().ok());
+    Some(limit.saturating_sub(used.saturating_sub(cache.unwrap_or(0))))
 }
 
 /// Makes `to` another name of `from`.

@@ -54,6 +54,11 @@ pub fn resume() {
     ACTIVE.store(true, Ordering::SeqCst);
 }
 
+/// Whether records reach the kernel from this process. From a child that user code forked they do not.
+pub fn is_active() -> bool {
+    ACTIVE.load(Ordering::Relaxed)
+}
+
 /// Whether what is written to descriptor `fd` (or read from it, for 0) goes through here.
 pub fn covers(fd: RawFd) -> bool {
     let Some(standard) = usize::try_from(fd).ok().and_then(|fd| STANDARD.get(fd)) else {

@@ -16,6 +16,8 @@ use crate::host::sys;
 
 /// Below this size a process is copied whatever the memory that is left, in bytes.
 const ALWAYS: u64 = 64 << 20;
+/// How often to look whether other threads are gone.
+const LOOKS: usize = 5;
 
 /// Who one is after [`protect`].
 pub enum Role {
@@ -82,7 +84,15 @@ fn reap_older(last: libc::pid_t) {
 }
 
 fn obstacle() -> Option<Unprotected> {
-    let threads = linux::threads();
+    let mut threads = linux::threads();
+    for _ in 0..LOOKS {
+        // A joined thread is listed until the system has cleared it away.
+        if threads == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(100));
+        threads = linux::threads();
+    }
     if threads > 1 {
         return Some(Unprotected::Threads(threads - 1));
     }

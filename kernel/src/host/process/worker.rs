@@ -12,7 +12,7 @@ use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 
 use super::snapshot::{self, Role};
 use super::{abi, linux, output};
-use crate::host::control::{CellFunction, LONGEST, Order};
+use crate::host::control::{CellFunction, LONGEST, Order, SOCKET};
 use crate::host::record::Record;
 use crate::host::ring::{Shared, run};
 use crate::host::sys;
@@ -68,6 +68,12 @@ pub fn run(worker: Worker) -> ! {
         orders,
         answers,
     } = worker;
+    // What user code starts, perhaps this very program, is no host process.
+    // SAFETY: this process has one thread.
+    unsafe {
+        std::env::remove_var(SOCKET);
+        std::env::remove_var("EVCXR_IS_RUNTIME");
+    }
     abi::set_answers(answers);
     output::start(shared, waker, [stdout, stderr]);
     // C code's lines then keep their place among those of Rust code.
