@@ -30,7 +30,7 @@ pub fn complete_by_name(code: &str, cursor: usize, names: &KnownNames) -> Comple
     };
     match place.kind {
         Kind::Nothing => {}
-        Kind::Magic => magics(&mut found, names),
+        Kind::Magic => magics(&mut found),
         Kind::MagicWord(name) => magic_words(&mut found, name),
         Kind::Command => {
             for command in COMMANDS {
@@ -262,7 +262,7 @@ fn matching_open(text: &str) -> Option<usize> {
     None
 }
 
-fn magics(found: &mut Found<'_>, _names: &KnownNames) {
+fn magics(found: &mut Found<'_>) {
     for magic in MAGICS {
         if magic.line && !found.typed.starts_with("%%") {
             found.add(&format!("%{}", magic.name), "magic", Some(magic.summary));

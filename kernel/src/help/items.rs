@@ -1,6 +1,6 @@
 //! The items and local names of a cell, from its text. Works on code that is being typed.
 
-use ra_ap_syntax::ast::{self, HasAttrs, HasModuleItem, HasName, HasVisibility};
+use ra_ap_syntax::ast::{self, HasAttrs, HasModuleItem, HasName};
 use ra_ap_syntax::{AstNode, AstToken, SourceFile, SyntaxNode};
 
 use super::known::{Item, ItemKind};
