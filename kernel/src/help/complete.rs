@@ -9,15 +9,28 @@ use super::std_names::{MACROS, PATHS, PRELUDE, methods};
 use crate::interpreter::{Completion, Completions};
 use crate::magic::{COMMANDS, DIRECTIVES, DirectiveSpec, MAGICS, MagicSpec, OptionKind, parse};
 
+/// A cell of more bytes is not read while someone types in it.
+const LARGE: usize = 400_000;
+
 /// Completions at `cursor` (code points): names of the session, of the cell itself, of the
 /// language and of the standard library. Best first; never an error.
 pub fn complete_by_name(code: &str, cursor: usize, names: &KnownNames) -> Completions {
+    if code.len() > LARGE {
+        return Completions {
+            start: cursor,
+            end: cursor,
+            matches: Vec::new(),
+        };
+    }
     let place = place(code, cursor);
     let typed = &code[place.start..place.end];
-    let mut found = Found { typed, matches: Vec::new() };
+    let mut found = Found {
+        typed,
+        matches: Vec::new(),
+    };
     match place.kind {
         Kind::Nothing => {}
-        Kind::Magic => magics(&mut found, names),
+        Kind::Magic => magics(&mut found),
         Kind::MagicWord(name) => magic_words(&mut found, name),
         Kind::Command => {
             for command in COMMANDS {
@@ -25,17 +38,25 @@ pub fn complete_by_name(code: &str, cursor: usize, names: &KnownNames) -> Comple
             }
         }
         Kind::Directive => {
-            for directive in DIRECTIVES.iter().filter(|directive| directive.replacement.is_none()) {
+            for directive in DIRECTIVES
+                .iter()
+                .filter(|directive| directive.replacement.is_none())
+            {
                 found.add(directive.name, "directive", Some(directive.summary));
             }
         }
         Kind::DirectiveOption(name) => {
-            for option in DirectiveSpec::find(name).into_iter().flat_map(|spec| spec.options) {
+            for option in DirectiveSpec::find(name)
+                .into_iter()
+                .flat_map(|spec| spec.options)
+            {
                 found.add(option.name, "option", Some(option.summary));
             }
         }
         Kind::DirectiveValue(name, option) => {
-            let kind = DirectiveSpec::find(name).and_then(|spec| spec.option(option)).map(|option| option.kind);
+            let kind = DirectiveSpec::find(name)
+                .and_then(|spec| spec.option(option))
+                .map(|option| option.kind);
             let values: &[&str] = match kind {
                 Some(OptionKind::Choice(choices)) => choices,
                 Some(OptionKind::BoolOrText) => &["true", "false"],
@@ -62,7 +83,11 @@ pub fn complete_by_name(code: &str, cursor: usize, names: &KnownNames) -> Comple
     let typed = found.typed.to_owned();
     let mut matches = found.matches;
     matches.sort_by_key(|completion| !completion.text.starts_with(&typed));
-    Completions { start: codepoint_of(code, place.start), end: codepoint_of(code, place.end), matches }
+    Completions {
+        start: codepoint_of(code, place.start),
+        end: codepoint_of(code, place.end),
+        matches,
+    }
 }
 
 /// The matches so far, for what was typed.
@@ -76,13 +101,21 @@ impl Found<'_> {
     fn add(&mut self, text: &str, kind: &'static str, signature: Option<&str>) {
         let mut chars = text.chars();
         let fits = self.typed.chars().all(|typed| {
-            chars.next().is_some_and(|c| c == typed || c.to_lowercase().eq(typed.to_lowercase()))
+            chars
+                .next()
+                .is_some_and(|c| c == typed || c.to_lowercase().eq(typed.to_lowercase()))
         });
         if !fits || self.matches.iter().any(|known| known.text == text) {
             return;
         }
-        let signature = signature.filter(|signature| !signature.is_empty()).map(str::to_owned);
-        self.matches.push(Completion { text: text.to_owned(), kind, signature });
+        let signature = signature
+            .filter(|signature| !signature.is_empty())
+            .map(str::to_owned);
+        self.matches.push(Completion {
+            text: text.to_owned(),
+            kind,
+            signature,
+        });
     }
 
     fn add_item(&mut self, item: &Item) {
@@ -90,7 +123,11 @@ impl Found<'_> {
             ItemKind::Macro => format!("{}!", item.name),
             _ => item.name.clone(),
         };
-        let signature = item.signature.lines().next().map(|line| line.trim_end_matches('{').trim());
+        let signature = item
+            .signature
+            .lines()
+            .next()
+            .map(|line| line.trim_end_matches('{').trim());
         self.add(&text, item.kind.name(), signature);
     }
 }
@@ -107,8 +144,16 @@ impl<'a> Scope<'a> {
         // Lines that are not Rust would disturb the parser.
         let rust = parse(code).map_or_else(|_| code.to_owned(), |parsed| parsed.rust());
         // What was blanked out moves bytes; names before the cursor are then found by the whole cell.
-        let before = if rust.len() == code.len() { before } else { rust.len() };
-        Scope { names, items: items_of(&rust), locals: locals_of(&rust, before) }
+        let before = if rust.len() == code.len() {
+            before
+        } else {
+            rust.len()
+        };
+        Scope {
+            names,
+            items: items_of(&rust),
+            locals: locals_of(&rust, before),
+        }
     }
 
     fn items(&self) -> impl Iterator<Item = &Item> {
@@ -122,7 +167,10 @@ impl<'a> Scope<'a> {
             Some((_, Some(type_name))) => Some(type_name.clone()),
             // The cell binds the name anew; what it was before does not matter.
             Some((_, None)) if self.names.variable(name).is_none() => None,
-            _ => self.names.variable(name).map(|variable| variable.type_name.clone()),
+            _ => self
+                .names
+                .variable(name)
+                .map(|variable| variable.type_name.clone()),
         }
     }
 
@@ -139,16 +187,22 @@ impl<'a> Scope<'a> {
         if last == ')' {
             let open = matching_open(text)?;
             let callee = text[..open].trim_end();
-            let callee = if callee.ends_with('>') { callee[..generics_start(callee)?].trim_end_matches("::") } else { callee };
+            let callee = if callee.ends_with('>') {
+                callee[..generics_start(callee)?].trim_end_matches("::")
+            } else {
+                callee
+            };
             let start = word_start(callee, callee.len());
             let (path, name) = (path_before(callee, start), &callee[start..]);
             match name {
                 "to_string" | "to_owned" | "to_lowercase" | "to_uppercase" | "replace" | "trim_string" => {
                     return Some("String".to_owned());
                 }
-                "iter" | "iter_mut" | "into_iter" | "chars" | "lines" | "bytes" | "map" | "filter" | "enumerate" | "zip"
-                | "rev" | "split" | "split_whitespace" | "keys" | "values" | "skip" | "take" | "windows" | "chunks"
-                | "filter_map" | "flat_map" | "chain" => return Some("iterator".to_owned()),
+                "iter" | "iter_mut" | "into_iter" | "chars" | "lines" | "bytes" | "map" | "filter"
+                | "enumerate" | "zip" | "rev" | "split" | "split_whitespace" | "keys" | "values" | "skip"
+                | "take" | "windows" | "chunks" | "filter_map" | "flat_map" | "chain" => {
+                    return Some("iterator".to_owned());
+                }
                 "trim" | "as_str" => return Some("str".to_owned()),
                 "len" | "count" => return Some("usize".to_owned()),
                 _ => {}
@@ -163,7 +217,11 @@ impl<'a> Scope<'a> {
             })?;
             let returned = item.signature.rsplit_once("->")?.1;
             let returned = returned.split(" where ").next()?.trim();
-            return Some(if returned == "Self" { item.parent.clone()? } else { returned.to_owned() });
+            return Some(if returned == "Self" {
+                item.parent.clone()?
+            } else {
+                returned.to_owned()
+            });
         }
         let start = word_start(text, text.len());
         let name = &text[start..];
@@ -204,7 +262,7 @@ fn matching_open(text: &str) -> Option<usize> {
     None
 }
 
-fn magics(found: &mut Found<'_>, _names: &KnownNames) {
+fn magics(found: &mut Found<'_>) {
     for magic in MAGICS {
         if magic.line && !found.typed.starts_with("%%") {
             found.add(&format!("%{}", magic.name), "magic", Some(magic.summary));
@@ -250,10 +308,12 @@ fn bare(found: &mut Found<'_>, scope: &Scope<'_>) {
     for (keyword, summary, _) in KEYWORDS {
         found.add(keyword, "keyword", Some(summary));
     }
-    for (name, kind) in PRELUDE {
-        found.add(name, kind, None);
+    for (kind, names) in PRELUDE {
+        for name in names.split(' ') {
+            found.add(name, kind, None);
+        }
     }
-    for name in MACROS {
+    for name in MACROS.split(' ') {
         found.add(&format!("{name}!"), "macro", None);
     }
 }
@@ -262,9 +322,15 @@ fn members(found: &mut Found<'_>, scope: &Scope<'_>, receiver: &str) {
     let type_name = scope.type_of_expression(receiver);
     let base = type_name.as_deref().map(base_name);
     // A method of a trait may be a method of any type.
-    let traits: Vec<&str> =
-        scope.items().filter(|item| item.kind == ItemKind::Trait).map(|item| item.name.as_str()).collect();
-    for item in scope.items().filter(|item| matches!(item.kind, ItemKind::Field | ItemKind::Method)) {
+    let traits: Vec<&str> = scope
+        .items()
+        .filter(|item| item.kind == ItemKind::Trait)
+        .map(|item| item.name.as_str())
+        .collect();
+    for item in scope
+        .items()
+        .filter(|item| matches!(item.kind, ItemKind::Field | ItemKind::Method))
+    {
         let parent = item.parent.as_deref();
         let of_trait = parent.is_some_and(|parent| traits.contains(&parent));
         if base.is_none() || parent == base || (of_trait && item.kind == ItemKind::Method) {
@@ -277,7 +343,10 @@ fn members(found: &mut Found<'_>, scope: &Scope<'_>, receiver: &str) {
         matches!(base, Some("Box" | "Rc" | "Arc")).then(|| base_name(held).to_owned())
     });
     if let Some(inner) = &inner {
-        for item in scope.items().filter(|item| matches!(item.kind, ItemKind::Field | ItemKind::Method)) {
+        for item in scope
+            .items()
+            .filter(|item| matches!(item.kind, ItemKind::Field | ItemKind::Method))
+        {
             if item.parent.as_deref() == Some(inner.as_str()) {
                 found.add_item(item);
             }
@@ -300,14 +369,24 @@ fn associated(found: &mut Found<'_>, scope: &Scope<'_>, path: &[String]) {
         }
     }
     let whole = path.join("::");
-    let whole = whole.strip_prefix("core::").map_or(whole.clone(), |rest| format!("std::{rest}"));
+    let whole = whole
+        .strip_prefix("core::")
+        .map_or(whole.clone(), |rest| format!("std::{rest}"));
     let exact = PATHS.iter().find(|(known, _)| *known == whole);
     // `use std::collections; collections::HashMap::…`
-    let by_last = || PATHS.iter().find(|(known, _)| known.rsplit("::").next() == Some(last));
-    let derived = || scope.items().find(|item| item.name == *last && item.source.contains("Default"));
+    let by_last = || {
+        PATHS
+            .iter()
+            .find(|(known, _)| known.rsplit("::").next() == Some(last))
+    };
+    let derived = || {
+        scope
+            .items()
+            .find(|item| item.name == *last && item.source.contains("Default"))
+    };
     match exact.or_else(by_last) {
         Some((_, names)) => {
-            for name in *names {
+            for name in names.split(' ') {
                 found.add(name, kind_of(name), None);
             }
         }
@@ -322,11 +401,19 @@ fn associated(found: &mut Found<'_>, scope: &Scope<'_>, path: &[String]) {
 /// What a name of the standard library is, judged by how it is written.
 fn kind_of(name: &str) -> &'static str {
     let first_upper = name.starts_with(|c: char| c.is_uppercase());
-    if first_upper && name.len() > 1 && name.chars().all(|c| c.is_uppercase() || c.is_ascii_digit() || c == '_') {
+    if first_upper
+        && name.len() > 1
+        && name
+            .chars()
+            .all(|c| c.is_uppercase() || c.is_ascii_digit() || c == '_')
+    {
         "constant"
     } else if first_upper {
         "struct"
-    } else if PATHS.iter().any(|(path, _)| path.rsplit("::").next() == Some(name) && path.contains("::")) {
+    } else if PATHS
+        .iter()
+        .any(|(path, _)| path.rsplit("::").next() == Some(name) && path.contains("::"))
+    {
         "module"
     } else {
         "function"

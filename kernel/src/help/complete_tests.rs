@@ -19,18 +19,29 @@ fn names() -> KnownNames {
 fn completed(text: &str) -> (Completions, String) {
     let byte = text.find("$0").expect("a cursor");
     let code = text.replacen("$0", "", 1);
-    (complete_by_name(&code, text[..byte].chars().count(), &names()), code)
+    (
+        complete_by_name(&code, text[..byte].chars().count(), &names()),
+        code,
+    )
 }
 
 fn texts(text: &str) -> Vec<String> {
-    completed(text).0.matches.into_iter().map(|completion| completion.text).collect()
+    completed(text)
+        .0
+        .matches
+        .into_iter()
+        .map(|completion| completion.text)
+        .collect()
 }
 
 #[track_caller]
 fn has(text: &str, wanted: &[&str]) {
     let texts = texts(text);
     for wanted in wanted {
-        assert!(texts.iter().any(|text| text == wanted), "{text}: {wanted} is not in {texts:?}");
+        assert!(
+            texts.iter().any(|text| text == wanted),
+            "{text}: {wanted} is not in {texts:?}"
+        );
     }
 }
 
@@ -39,14 +50,29 @@ fn names_of_the_session_come_first() {
     assert_eq!(texts("pri$0")[..2], ["prices", "print_all"]);
     has("pri$0", &["println!", "print!"]);
     let (completions, _) = completed("pri$0");
-    assert_eq!((completions.matches[0].kind, completions.matches[0].signature.as_deref()), ("variable", Some("std::vec::Vec<f64>")));
-    assert_eq!(completions.matches[1].signature.as_deref(), Some("fn print_all()"));
+    assert_eq!(
+        (
+            completions.matches[0].kind,
+            completions.matches[0].signature.as_deref()
+        ),
+        ("variable", Some("std::vec::Vec<f64>"))
+    );
+    assert_eq!(
+        completions.matches[1].signature.as_deref(),
+        Some("fn print_all()")
+    );
 }
 
 #[test]
 fn names_of_the_cell_itself() {
-    has("let total = 1;\nfn helper() {}\nfn f(argument: u8) { to$0 }", &["total"]);
-    has("let total = 1;\nfn helper() {}\nfn f(argument: u8) { arg$0 }", &["argument"]);
+    has(
+        "let total = 1;\nfn helper() {}\nfn f(argument: u8) { to$0 }",
+        &["total"],
+    );
+    has(
+        "let total = 1;\nfn helper() {}\nfn f(argument: u8) { arg$0 }",
+        &["argument"],
+    );
     has("fn helper() {}\nhel$0", &["helper"]);
     has("%who\nlet total = 1;\nto$0", &["total"]);
     has("ma$0", &["match", "matches!"]);
@@ -102,7 +128,16 @@ fn magics_commands_and_directives() {
 
 #[test]
 fn nothing_where_nothing_fits() {
-    for text in ["\"pri$0\"", "// pri$0", "/* pri$0", "let x = 12$0", "!ls pri$0", ":dep pri$0", "r#\"pri$0", "//%x cac$0"] {
+    for text in [
+        "\"pri$0\"",
+        "// pri$0",
+        "/* pri$0",
+        "let x = 12$0",
+        "!ls pri$0",
+        ":dep pri$0",
+        "r#\"pri$0",
+        "//%x cac$0",
+    ] {
         assert_eq!(texts(text), Vec::<String>::new(), "{text}");
     }
 }
@@ -111,17 +146,30 @@ fn nothing_where_nothing_fits() {
 fn offsets_count_code_points() {
     for text in ["let e\u{301}𝄞 = \"日本\";\r\npri$0", "/* 𝄞 */ pri$0", "pri$0"] {
         let (completions, code) = completed(text);
-        let typed: String = code.chars().skip(completions.start).take(completions.end - completions.start).collect();
+        let typed: String = code
+            .chars()
+            .skip(completions.start)
+            .take(completions.end - completions.start)
+            .collect();
         assert_eq!(typed, "pri", "{text}");
     }
     let (completions, _) = completed("let über = 1;\nübe$0");
     assert_eq!((completions.start, completions.end), (14, 17));
-    assert!(completions.matches.iter().any(|completion| completion.text == "über"));
+    assert!(
+        completions
+            .matches
+            .iter()
+            .any(|completion| completion.text == "über")
+    );
 }
 
 #[test]
 fn every_cursor_of_odd_cells_is_answered() {
-    for code in ["%who\n!x\n//% cache_data(ttl=\"é\", \n:dep ü\nlet 𝄞 = Vec::<Vec<u8>>::new().\r\n\"a", "}{)(]|<>::.,'\"#%", "\u{301}.::é"] {
+    for code in [
+        "%who\n!x\n//% cache_data(ttl=\"é\", \n:dep ü\nlet 𝄞 = Vec::<Vec<u8>>::new().\r\n\"a",
+        "}{)(]|<>::.,'\"#%",
+        "\u{301}.::é",
+    ] {
         for cursor in 0..code.chars().count() + 3 {
             let completions = complete_by_name(code, cursor, &names());
             assert!(completions.start <= completions.end);

@@ -6,6 +6,9 @@ use super::keywords::ends_expression;
 use crate::interpreter::Completeness;
 use crate::magic::{Ending, Scanner, Step, parse, tokens};
 
+/// Nobody types more than this many bytes into a console, and reading them would take too long.
+const LARGE: usize = 400_000;
+
 /// What is missing.
 enum Missing {
     /// Something that is open must be closed; empty lines do not.
@@ -20,8 +23,13 @@ enum Missing {
 /// (`let x = 1` without `;`, `a +`, an attribute without its item) needs more until a line is left empty.
 /// Wrong code is complete: running it tells what is wrong.
 pub fn is_complete(code: &str) -> Completeness {
+    if code.len() > LARGE {
+        return Completeness::Complete;
+    }
     // A mistake in a magic is shown when it is run.
-    let Ok(parsed) = parse(code) else { return Completeness::Complete };
+    let Ok(parsed) = parse(code) else {
+        return Completeness::Complete;
+    };
     if parsed.timed && parsed.steps.is_empty() {
         return more(0);
     }
@@ -39,10 +47,18 @@ pub fn is_complete(code: &str) -> Completeness {
             return Completeness::Invalid;
         }
         depth = scanner.depth();
-        missing = if depth > 0 || open_text { Some(Missing::Close) } else { missing_more(&scanner).then_some(Missing::More) };
+        missing = if depth > 0 || open_text {
+            Some(Missing::Close)
+        } else {
+            missing_more(&scanner).then_some(Missing::More)
+        };
     }
-    // Only directives or comments so far.
-    if parsed.steps.is_empty() && !parsed.directives.is_empty() {
+    // Only directives or doc comments so far.
+    let doc = code.trim_end().lines().last().is_some_and(|line| {
+        let line = line.trim_start();
+        line.starts_with("///") && !line.starts_with("////")
+    });
+    if parsed.steps.is_empty() && (doc || !parsed.directives.is_empty()) {
         missing = Some(Missing::More);
     }
     match missing {
@@ -54,7 +70,9 @@ pub fn is_complete(code: &str) -> Completeness {
 }
 
 fn more(depth: usize) -> Completeness {
-    Completeness::Incomplete { indent: "    ".repeat(depth) }
+    Completeness::Incomplete {
+        indent: "    ".repeat(depth),
+    }
 }
 
 fn ends_with_empty_line(code: &str) -> bool {
@@ -69,21 +87,23 @@ fn missing_more(scanner: &Scanner) -> bool {
     if scanner.is_dangling() {
         return true;
     }
-    let Some(ending) = scanner.ending() else { return false };
+    let Some(ending) = scanner.ending() else {
+        return false;
+    };
     match ending {
         Ending::Semicolon => return true,
         Ending::Body => return true,
         Ending::Block if !scanner.has_body() => return true,
         Ending::Block | Ending::Macro | Ending::Expression => {}
     }
-    let Some((kind, text)) = scanner.last() else { return false };
+    let Some(kind) = scanner.last() else { return false };
     match kind {
         K::R_PAREN | K::R_BRACK | K::R_CURLY | K::QUESTION | K::IDENT | K::SEMICOLON => false,
         // `0..` is a range; a single dot waits for a name.
         K::DOT => !scanner.ends_with_dots(),
         K::ERROR => false,
         kind if kind.is_literal() || kind == K::LIFETIME_IDENT => false,
-        kind if kind.is_keyword(crate::magic::EDITION) => !ends_expression(text),
+        kind if kind.is_keyword(crate::magic::EDITION) => !ends_expression(kind),
         kind => kind.is_punct(),
     }
 }
@@ -169,7 +189,13 @@ mod tests {
             ("let Some(x) = y else { return }", 0),
             ("%who\nfn f() {", 1),
         ] {
-            assert_eq!(is_complete(code), Completeness::Incomplete { indent: "    ".repeat(depth) }, "{code}");
+            assert_eq!(
+                is_complete(code),
+                Completeness::Incomplete {
+                    indent: "    ".repeat(depth)
+                },
+                "{code}"
+            );
         }
     }
 

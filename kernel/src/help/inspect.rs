@@ -14,7 +14,11 @@ use crate::magic::{about, parse};
 pub fn inspect_by_name(code: &str, cursor: usize, detail: u8, names: &KnownNames) -> Option<MimeBundle> {
     let name = name_at(code, cursor)?;
     if !name.prefix.is_empty() {
-        let full = if name.prefix == ":" { format!(":{}", name.name) } else { name.name.clone() };
+        let full = if name.prefix == ":" {
+            format!(":{}", name.name)
+        } else {
+            name.name.clone()
+        };
         return about(&full).map(|text| bundle(&text));
     }
     if let Some(option) = directive_option(code, &name) {
@@ -63,11 +67,21 @@ fn plain(markdown: &str) -> String {
 /// A word on a directive's line.
 fn directive_option(code: &str, name: &NameAt) -> Option<String> {
     let line_start = code[..name.range.start].rfind('\n').map_or(0, |at| at + 1);
-    let line = code[line_start..].lines().next()?.trim_start().strip_prefix("//%")?;
-    let word = line.trim_start().split(|c: char| !(c == '_' || c.is_alphanumeric())).next()?;
+    let line = code[line_start..]
+        .lines()
+        .next()?
+        .trim_start()
+        .strip_prefix("//%")?;
+    let word = line
+        .trim_start()
+        .split(|c: char| !(c == '_' || c.is_alphanumeric()))
+        .next()?;
     let spec = crate::magic::DirectiveSpec::find(word)?;
     let option = spec.option(&name.name)?;
-    Some(format!("option `{}` of `{}`\n\n{}.", option.name, spec.name, option.summary))
+    Some(format!(
+        "option `{}` of `{}`\n\n{}.",
+        option.name, spec.name, option.summary
+    ))
 }
 
 fn markdown(name: &NameAt, detail: u8, names: &KnownNames, own: &[Item]) -> Option<String> {
@@ -86,7 +100,10 @@ fn markdown(name: &NameAt, detail: u8, names: &KnownNames, own: &[Item]) -> Opti
         && !name.is_macro
         && let Some(variable) = names.variable(&name.name)
     {
-        let mut text = format!("```rust\nlet {}: {}\n```\n\nvariable of this notebook", variable.name, variable.type_name);
+        let mut text = format!(
+            "```rust\nlet {}: {}\n```\n\nvariable of this notebook",
+            variable.name, variable.type_name
+        );
         let base = base_name(&variable.type_name);
         if let Some(item) = items().find(|item| item.name == base && item.parent.is_none()) {
             text.push_str(&format!("\n\n{}", of_item(item, detail)));
@@ -107,7 +124,11 @@ fn markdown(name: &NameAt, detail: u8, names: &KnownNames, own: &[Item]) -> Opti
     if let Some(item) = items().find(|item| item.name == name.name && item.kind == ItemKind::Macro) {
         return Some(of_item(item, detail));
     }
-    if of.is_none() && !name.after_dot && !name.is_macro { keywords::about(&name.name) } else { None }
+    if of.is_none() && !name.after_dot && !name.is_macro {
+        keywords::about(&name.name)
+    } else {
+        None
+    }
 }
 
 fn of_item(item: &Item, detail: u8) -> String {
@@ -146,18 +167,29 @@ mod tests {
 
     #[test]
     fn own_items() {
-        assert_eq!(inspected("/* 𝄞 */ area$0()", 0).as_deref(), Some("```rust\nfn area()\n```\n\nOld."));
+        assert_eq!(
+            inspected("/* 𝄞 */ area$0()", 0).as_deref(),
+            Some("```rust\nfn area()\n```\n\nOld.")
+        );
         assert_eq!(
             inspected("p.le$0n()", 0).as_deref(),
             Some("method of `Point`\n\n```rust\nfn len(&self) -> f64\n```\n\nIts length.")
         );
         assert_eq!(
             inspected("$0p", 0).as_deref(),
-            Some("```rust\nlet p: Point\n```\n\nvariable of this notebook\n\n```rust\nstruct Point { x: f64 }\n```\n\nA point.")
+            Some(
+                "```rust\nlet p: Point\n```\n\nvariable of this notebook\n\n```rust\nstruct Point { x: f64 }\n```\n\nA point."
+            )
         );
         assert!(inspected("Point$0", 1).is_some_and(|text| text.contains("/// A point.\nstruct Point")));
-        assert_eq!(inspected("shout$0!()", 0).as_deref(), Some("```rust\nmacro shout!\n```"));
-        assert_eq!(inspected("/// New.\nfn area(x: u8) {}\narea($0", 0).as_deref(), Some("```rust\nfn area(x: u8)\n```\n\nNew."));
+        assert_eq!(
+            inspected("shout$0!()", 0).as_deref(),
+            Some("```rust\nmacro shout!\n```")
+        );
+        assert_eq!(
+            inspected("/// New.\nfn area(x: u8) {}\narea($0", 0).as_deref(),
+            Some("```rust\nfn area(x: u8)\n```\n\nNew.")
+        );
         assert_eq!(inspected("HashMap$0", 0), None);
         assert_eq!(inspected("p.iter$0()", 0), None);
     }
@@ -167,16 +199,22 @@ mod tests {
         assert!(inspected("%tim$0eit x", 0).is_some_and(|text| text.contains("-n N")));
         assert!(inspected(":de$0p x", 0).is_some_and(|text| text.contains("Add a dependency")));
         assert!(inspected("//% cache_da$0ta", 0).is_some_and(|text| text.contains("`ttl`")));
-        assert!(inspected("//% cache_data(tt$0l = 1)", 0).is_some_and(|text| text.starts_with("option `ttl`")));
+        assert!(
+            inspected("//% cache_data(tt$0l = 1)", 0).is_some_and(|text| text.starts_with("option `ttl`"))
+        );
         assert!(inspected("mat$0ch x {}", 0).is_some_and(|text| text.starts_with("keyword `match`")));
     }
 
     #[test]
     fn names_for_help() {
         let text = |name: &str| {
-            inspect_name(name, 0, &names()).and_then(|bundle| bundle["text/plain"].as_str().map(str::to_owned))
+            inspect_name(name, 0, &names())
+                .and_then(|bundle| bundle["text/plain"].as_str().map(str::to_owned))
         };
-        assert_eq!(text("Point::len").as_deref(), Some("method of Point\n\n    fn len(&self) -> f64\n\nIts length."));
+        assert_eq!(
+            text("Point::len").as_deref(),
+            Some("method of Point\n\n    fn len(&self) -> f64\n\nIts length.")
+        );
         assert!(text("%time").is_some_and(|text| text.contains("%%time")));
         assert!(text("cache_data").is_some_and(|text| text.contains("ttl")));
         assert_eq!(text("shout!").as_deref(), Some("macro shout!"));

@@ -1,6 +1,6 @@
 //! The items and local names of a cell, from its text. Works on code that is being typed.
 
-use ra_ap_syntax::ast::{self, HasAttrs, HasModuleItem, HasName, HasVisibility};
+use ra_ap_syntax::ast::{self, HasAttrs, HasModuleItem, HasName};
 use ra_ap_syntax::{AstNode, AstToken, SourceFile, SyntaxNode};
 
 use super::known::{Item, ItemKind};
@@ -17,7 +17,9 @@ const WRAP: &str = "fn f(){";
 pub fn items_of(code: &str) -> Vec<Item> {
     let mut items = Vec::new();
     let root = parsed(code);
-    let Some(body) = root.descendants().find_map(ast::StmtList::cast) else { return items };
+    let Some(body) = root.descendants().find_map(ast::StmtList::cast) else {
+        return items;
+    };
     for node in body.syntax().children() {
         if let Some(item) = ast::Item::cast(node.clone()) {
             add(&mut items, &item, None);
@@ -45,7 +47,10 @@ pub(super) fn locals_of(code: &str, before: usize) -> Vec<(String, Option<String
         }
         let parent = pattern.syntax().parent();
         let written = parent.as_ref().and_then(|parent| {
-            parent.children().find_map(ast::Type::cast).map(|written| written.syntax().text().to_string())
+            parent
+                .children()
+                .find_map(ast::Type::cast)
+                .map(|written| written.syntax().text().to_string())
         });
         let guessed = written.or_else(|| guessed_type(parent.as_ref()?));
         let name = name.text().to_string();
@@ -67,7 +72,9 @@ fn guessed_type(binding: &SyntaxNode) -> Option<String> {
         return Some("String".to_owned());
     }
     match value {
-        ast::Expr::Literal(_) if text.starts_with('"') || text.starts_with("r\"") || text.starts_with("r#") => {
+        ast::Expr::Literal(_)
+            if text.starts_with('"') || text.starts_with("r\"") || text.starts_with("r#") =>
+        {
             Some("str".to_owned())
         }
         ast::Expr::Literal(_) if text.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -87,8 +94,14 @@ fn guessed_type(binding: &SyntaxNode) -> Option<String> {
 fn add(items: &mut Vec<Item>, item: &ast::Item, parent: Option<&str>) {
     match item {
         ast::Item::Fn(function) => {
-            let method = function.param_list().is_some_and(|params| params.self_param().is_some());
-            let kind = if method { ItemKind::Method } else { ItemKind::Function };
+            let method = function
+                .param_list()
+                .is_some_and(|params| params.self_param().is_some());
+            let kind = if method {
+                ItemKind::Method
+            } else {
+                ItemKind::Function
+            };
             let body = function.body().map(|body| body.syntax().clone());
             push(items, function, kind, parent, body.as_ref());
         }
@@ -111,7 +124,13 @@ fn add(items: &mut Vec<Item>, item: &ast::Item, parent: Option<&str>) {
         }
         ast::Item::Trait(item) => {
             let list = item.assoc_item_list();
-            push(items, item, ItemKind::Trait, parent, list.as_ref().map(AstNode::syntax));
+            push(
+                items,
+                item,
+                ItemKind::Trait,
+                parent,
+                list.as_ref().map(AstNode::syntax),
+            );
             add_associated(items, list, name(item).as_deref());
         }
         ast::Item::Impl(item) => {
@@ -122,9 +141,13 @@ fn add(items: &mut Vec<Item>, item: &ast::Item, parent: Option<&str>) {
         ast::Item::TypeAlias(item) => push(items, item, ItemKind::TypeAlias, parent, None),
         ast::Item::Const(item) => push(items, item, ItemKind::Const, parent, None),
         ast::Item::Static(item) => push(items, item, ItemKind::Static, parent, None),
-        ast::Item::MacroRules(item) => push_named(items, item, ItemKind::Macro, parent, |name| format!("macro {name}!")),
+        ast::Item::MacroRules(item) => push_named(items, item, ItemKind::Macro, parent, |name| {
+            format!("macro {name}!")
+        }),
         ast::Item::Module(item) => {
-            push_named(items, item, ItemKind::Module, parent, |name| format!("mod {name}"));
+            push_named(items, item, ItemKind::Module, parent, |name| {
+                format!("mod {name}")
+            });
             let of = name(item);
             for inner in item.item_list().into_iter().flat_map(|list| list.items()) {
                 add(items, &inner, of.as_deref());
@@ -135,8 +158,14 @@ fn add(items: &mut Vec<Item>, item: &ast::Item, parent: Option<&str>) {
                 if tree.use_tree_list().is_some() || tree.star_token().is_some() {
                     continue;
                 }
-                let renamed = tree.rename().and_then(|rename| rename.name()).map(|name| name.text().to_string());
-                let own = tree.path().and_then(|path| path.segment()).map(|segment| segment.syntax().text().to_string());
+                let renamed = tree
+                    .rename()
+                    .and_then(|rename| rename.name())
+                    .map(|name| name.text().to_string());
+                let own = tree
+                    .path()
+                    .and_then(|path| path.segment())
+                    .map(|segment| segment.syntax().text().to_string());
                 if let Some(name) = renamed.or(own).filter(|name| name != "self" && name != "_") {
                     let text = item.syntax().text().to_string();
                     items.push(Item {
@@ -166,22 +195,36 @@ fn add_associated(items: &mut Vec<Item>, list: Option<ast::AssocItemList>, of: O
 }
 
 fn add_fields(items: &mut Vec<Item>, fields: Option<&SyntaxNode>, of: Option<&str>) {
-    for field in fields.into_iter().flat_map(|list| list.children()).filter_map(ast::RecordField::cast) {
+    for field in fields
+        .into_iter()
+        .flat_map(|list| list.children())
+        .filter_map(ast::RecordField::cast)
+    {
         push(items, &field, ItemKind::Field, of, None);
     }
 }
 
 fn name(node: &impl HasName) -> Option<String> {
-    node.name().map(|name| name.text().to_string()).filter(|name| !name.is_empty())
+    node.name()
+        .map(|name| name.text().to_string())
+        .filter(|name| !name.is_empty())
 }
 
 /// Adds a named item. Its signature is its text up to `body`, without docs and attributes.
-fn push<N: HasName + HasAttrs>(items: &mut Vec<Item>, node: &N, kind: ItemKind, parent: Option<&str>, body: Option<&SyntaxNode>) {
+fn push<N: HasName + HasAttrs>(
+    items: &mut Vec<Item>,
+    node: &N,
+    kind: ItemKind,
+    parent: Option<&str>,
+    body: Option<&SyntaxNode>,
+) {
     let start = signature_start(node.syntax());
     let end = body.map_or(node.syntax().text_range().end(), |body| body.text_range().start());
     let text = node.syntax().text();
     let base = node.syntax().text_range().start();
-    let signature = text.slice((start.max(base) - base)..(end.max(start) - base)).to_string();
+    let signature = text
+        .slice((start.max(base) - base)..(end.max(start) - base))
+        .to_string();
     let signature = signature.trim().trim_end_matches([',', ';']).to_owned();
     // Of a type the fields belong to it as they were written; the rest is one line.
     let signature = match kind {
@@ -219,12 +262,23 @@ fn signature_start(node: &SyntaxNode) -> ra_ap_syntax::TextSize {
 /// The doc comments' text, one blank after their marks removed.
 fn docs(node: &SyntaxNode) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for comment in node.children_with_tokens().filter_map(|child| child.into_token()).filter_map(ast::Comment::cast) {
+    for comment in node
+        .children_with_tokens()
+        .filter_map(|child| child.into_token())
+        .filter_map(ast::Comment::cast)
+    {
         let text = comment.text();
         if let Some(line) = text.strip_prefix("///").filter(|line| !line.starts_with('/')) {
             lines.push(line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned());
-        } else if let Some(block) = text.strip_prefix("/**").and_then(|block| block.strip_suffix("*/")) {
-            lines.extend(block.lines().map(|line| line.trim().trim_start_matches('*').trim().to_owned()));
+        } else if let Some(block) = text
+            .strip_prefix("/**")
+            .and_then(|block| block.strip_suffix("*/"))
+        {
+            lines.extend(
+                block
+                    .lines()
+                    .map(|line| line.trim().trim_start_matches('*').trim().to_owned()),
+            );
         }
     }
     lines.join("\n").trim().to_owned()
@@ -243,8 +297,16 @@ mod tests {
         items_of(code)
             .into_iter()
             .map(|item| {
-                let parent = item.parent.map(|parent| format!("{parent}::")).unwrap_or_default();
-                format!("{} {parent}{}: {}", item.kind.name(), item.name, item.signature.replace('\n', " "))
+                let parent = item
+                    .parent
+                    .map(|parent| format!("{parent}::"))
+                    .unwrap_or_default();
+                format!(
+                    "{} {parent}{}: {}",
+                    item.kind.name(),
+                    item.name,
+                    item.signature.replace('\n', " ")
+                )
             })
             .collect()
     }
@@ -287,7 +349,8 @@ mod tests {
 
     #[test]
     fn docs_and_source() {
-        let items = items_of("/// First.\n///\n/// * more\n#[inline]\nfn f() {\n    1;\n}\n/** block */ struct A;");
+        let items =
+            items_of("/// First.\n///\n/// * more\n#[inline]\nfn f() {\n    1;\n}\n/** block */ struct A;");
         assert_eq!(items[0].docs, "First.\n\n* more");
         assert!(items[0].source.starts_with("/// First.") && items[0].source.ends_with("    1;\n}"));
         assert_eq!(items[1].docs, "block");
@@ -297,9 +360,17 @@ mod tests {
     fn locals_before_the_cursor() {
         let code = "let a: Vec<u8> = x;\nlet (b, c) = y;\nfor i in 0..3 { let s = String::from(\"x\"); }\nlet p = Point { x: 1 };\nlet f = |n| n;\nlet z";
         let locals = locals_of(code, code.len());
-        let get = |name: &str| locals.iter().find(|(local, _)| local == name).map(|(_, of)| of.as_deref());
+        let get = |name: &str| {
+            locals
+                .iter()
+                .find(|(local, _)| local == name)
+                .map(|(_, of)| of.as_deref())
+        };
         assert_eq!(get("a"), Some(Some("Vec<u8>")));
-        assert_eq!((get("b"), get("c"), get("i"), get("n")), (Some(None), Some(None), Some(None), Some(None)));
+        assert_eq!(
+            (get("b"), get("c"), get("i"), get("n")),
+            (Some(None), Some(None), Some(None), Some(None))
+        );
         assert_eq!(get("s"), Some(Some("String")));
         assert_eq!(get("p"), Some(Some("Point")));
         assert_eq!(get("z"), None);
@@ -307,7 +378,10 @@ mod tests {
 
     #[test]
     fn incomplete_code_gives_what_there_is() {
-        assert_eq!(found("fn done() {}\nfn half(x: "), ["function done: fn done()", "function half: fn half(x:"]);
+        assert_eq!(
+            found("fn done() {}\nfn half(x: "),
+            ["function done: fn done()", "function half: fn half(x:"]
+        );
         let _ = items_of("}{ fn");
         let _ = locals_of("let é = ", 3);
     }

@@ -85,7 +85,10 @@ impl KnownNames {
     pub fn set_variable(&mut self, name: &str, type_name: &str) {
         match self.variables.iter_mut().find(|variable| variable.name == name) {
             Some(variable) => type_name.clone_into(&mut variable.type_name),
-            None => self.variables.push(Variable { name: name.to_owned(), type_name: type_name.to_owned() }),
+            None => self.variables.push(Variable {
+                name: name.to_owned(),
+                type_name: type_name.to_owned(),
+            }),
         }
     }
 
@@ -99,9 +102,14 @@ pub(super) fn base_name(type_name: &str) -> &str {
     let mut name = type_name.trim();
     loop {
         let shorter = name.trim_start_matches(['&', '*']).trim_start();
-        let shorter = ["mut ", "const ", "dyn ", "impl "].iter().find_map(|word| shorter.strip_prefix(word)).unwrap_or(shorter);
+        let shorter = ["mut ", "const ", "dyn ", "impl "]
+            .iter()
+            .find_map(|word| shorter.strip_prefix(word))
+            .unwrap_or(shorter);
         let shorter = match shorter.strip_prefix('\'') {
-            Some(lifetime) => lifetime.trim_start_matches(|c: char| c == '_' || c.is_alphanumeric()).trim_start(),
+            Some(lifetime) => lifetime
+                .trim_start_matches(|c: char| c == '_' || c.is_alphanumeric())
+                .trim_start(),
             None => shorter,
         };
         if shorter == name {

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 /// The byte at which code point `codepoint` begins; the end of the text if there are fewer.
 pub fn byte_of(text: &str, codepoint: usize) -> usize {
-    text.char_indices().nth(codepoint).map_or(text.len(), |(at, _)| at)
+    text.char_indices()
+        .nth(codepoint)
+        .map_or(text.len(), |(at, _)| at)
 }
 
 /// How many code points come before `byte`. A byte inside a character counts as its beginning.
@@ -54,7 +56,12 @@ pub(super) fn word_at(text: &str, byte: usize) -> Range<usize> {
 
 /// Where the identifier that ends at `byte` begins.
 pub(super) fn word_start(text: &str, byte: usize) -> usize {
-    text[..byte].char_indices().rev().take_while(|(_, c)| is_name(*c)).last().map_or(byte, |(at, _)| at)
+    text[..byte]
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| is_name(*c))
+        .last()
+        .map_or(byte, |(at, _)| at)
 }
 
 /// The segments before `::` that stand before `start`: `std::fs::` gives `["std", "fs"]`. Generic
@@ -118,7 +125,10 @@ pub fn name_at(text: &str, codepoint: usize) -> Option<NameAt> {
     let name = text[range.clone()].to_owned();
     let line_start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let before = text[line_start..range.start].trim();
-    let prefix = ["//%", "%%", "%", ":"].into_iter().find(|prefix| before == *prefix).unwrap_or("");
+    let prefix = ["//%", "%%", "%", ":"]
+        .into_iter()
+        .find(|prefix| before == *prefix)
+        .unwrap_or("");
     if name.starts_with(|c: char| c.is_numeric()) && prefix.is_empty() {
         return None;
     }
@@ -170,8 +180,16 @@ mod tests {
             ("", None),
             ("vec![$01]", Some("vec")),
         ] {
-            let (text, at) = if text.is_empty() { (String::new(), 0) } else { cursor(text) };
-            assert_eq!(name_at(&text, at).map(|name| name.name).as_deref(), name, "{text}");
+            let (text, at) = if text.is_empty() {
+                (String::new(), 0)
+            } else {
+                cursor(text)
+            };
+            assert_eq!(
+                name_at(&text, at).map(|name| name.name).as_deref(),
+                name,
+                "{text}"
+            );
         }
     }
 

@@ -3,8 +3,9 @@
 use ra_ap_parser::SyntaxKind;
 
 use super::commands::{COMMANDS, Command};
-use super::directive::{self, Directive, Scope};
+use super::directive::Directive;
 use super::error::{MagicError, MagicErrorKind, nearest};
+use super::scope;
 use super::statements::{Scanner, tokens};
 use super::table::{MAGICS, Magic, MagicSpec};
 
@@ -80,7 +81,10 @@ pub fn parse(cell: &str) -> Result<ParsedCell, MagicError> {
         let (before, found) = next_line(rest, line, any_rust, last_line);
         let (rust, from) = rest.split_at(before);
         rust_only.push_str(rust);
-        let has_tokens = tokens(rust).iter().any(|token| !token.kind.is_trivia());
+        // An open comment is rustc's to complain about.
+        let has_tokens = tokens(rust)
+            .iter()
+            .any(|token| !token.kind.is_trivia() || token.is_unterminated());
         any_rust |= has_tokens;
         if has_tokens {
             parsed.steps.push(Step::Rust {
@@ -99,7 +103,7 @@ pub fn parse(cell: &str) -> Result<ParsedCell, MagicError> {
         line += 1;
         rest = &from[end..];
     }
-    parsed.directives = directives(&rust_only)?;
+    parsed.directives = scope::directives(&rust_only)?;
     Ok(parsed)
 }
 
@@ -130,7 +134,11 @@ pub fn line_place(cell: &str, line_start: usize) -> LinePlace {
         }
         any_rust |= scanner.any;
         if found.is_none() {
-            return LinePlace { at_start: scanner.at_start() && !open, any_rust, rust_from: from };
+            return LinePlace {
+                at_start: scanner.at_start() && !open,
+                any_rust,
+                rust_from: from,
+            };
         }
         let line = &above[from + before..];
         from += before + line.find('\n').map_or(line.len(), |at| at + 1);
@@ -152,6 +160,26 @@ fn next_line(text: &str, first_line: usize, any_rust: bool, last_line: usize) ->
     if let Some(kind) = kind_of(text, any_rust, first_line == last_line) {
         return (0, Some(kind));
     }
+    // Most often the first line that looks like one is one; then the rest need not be lexed, which
+    // would take quadratic time for a cell of many magics.
+    let mut at = 0;
+    let near = text.split_inclusive('\n').map(|line| {
+        at += line.len();
+        (line, at)
+    });
+    let near = near
+        .skip(1)
+        .find(|(line, _)| line.trim_start().starts_with(['%', ':', '?', '!']));
+    if let Some((_, end)) = near
+        && let (before, Some(kind)) = scan(&text[..end], first_line, any_rust, last_line)
+    {
+        return (before, Some(kind));
+    }
+    scan(text, first_line, any_rust, last_line)
+}
+
+/// [`next_line`], by lexing all of `text`.
+fn scan(text: &str, first_line: usize, any_rust: bool, last_line: usize) -> (usize, Option<Kind>) {
     let mut scanner = Scanner::default();
     let mut line_start = Some(0);
     let mut line = first_line;
@@ -387,63 +415,6 @@ fn wrong(kind: MagicErrorKind, message: &str, help: Option<String>, line: usize,
         line,
         columns: indent..end,
     }
-}
-
-/// The `//%` lines of a cell's Rust.
-fn directives(code: &str) -> Result<Vec<Directive>, MagicError> {
-    if !code.contains("//%") {
-        return Ok(Vec::new());
-    }
-    let tokens = tokens(code);
-    let mut directives = Vec::new();
-    let mut any_rust = false;
-    let (mut line, mut line_start) = (1, 0);
-    for (index, token) in tokens.iter().enumerate() {
-        if token.kind == SyntaxKind::COMMENT
-            && token.text.starts_with("//%")
-            && code[line_start..token.range.start].trim().is_empty()
-        {
-            let scope = match function_below(&tokens[index + 1..]) {
-                Some(name) => Some(Scope::Function(name)),
-                None => (!any_rust).then_some(Scope::Cell),
-            };
-            let column = code[line_start..token.range.start].chars().count();
-            directives.push(directive::read(token.text.trim_end(), line, column, scope)?);
-        }
-        any_rust |= !token.kind.is_trivia();
-        line += token.text.matches('\n').count();
-        if let Some(at) = token.text.rfind('\n') {
-            line_start = token.range.start + at + 1;
-        }
-    }
-    Ok(directives)
-}
-
-/// The function directly below: between it and the directive are only comments, attributes and what an
-/// `fn` may begin with, and no empty line.
-fn function_below(tokens: &[super::statements::Token<'_>]) -> Option<String> {
-    use SyntaxKind as K;
-    let mut depth = 0usize;
-    let mut tokens = tokens.iter().peekable();
-    let mut begun = false;
-    while let Some(token) = tokens.next() {
-        match token.kind {
-            K::WHITESPACE if !begun && token.text.matches('\n').count() > 1 => return None,
-            K::WHITESPACE | K::COMMENT => {}
-            K::POUND if depth == 0 => {}
-            K::L_BRACK | K::L_PAREN => depth += 1,
-            K::R_BRACK | K::R_PAREN => depth = depth.checked_sub(1)?,
-            _ if depth > 0 => {}
-            K::PUB_KW | K::UNSAFE_KW | K::ASYNC_KW | K::CONST_KW | K::EXTERN_KW | K::STRING => begun = true,
-            K::FN_KW => {
-                return tokens
-                    .find(|token| !token.kind.is_trivia())
-                    .map(|token| token.text.to_owned());
-            }
-            _ => return None,
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Cells in, steps out.
 
 use super::*;
+use crate::magic::Scope;
 use crate::report::{CellSource, plain};
 
 /// Steps in short: `r3:code`, `m1:Debug`, `s1:command`, `c1::name args`, `i2:name`.

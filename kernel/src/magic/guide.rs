@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::commands::{COMMANDS, Command};
-use super::directive::{DIRECTIVES, DirectiveSpec};
+use super::directive_table::{DIRECTIVES, DirectiveSpec};
 use super::table::{MAGICS, MagicSpec};
 use crate::interpreter::MimeBundle;
 

@@ -21,10 +21,12 @@
 mod cell;
 mod commands;
 mod directive;
+mod directive_table;
 mod env;
 mod error;
 mod guide;
 mod options;
+mod scope;
 mod shell;
 mod statements;
 mod table;
@@ -34,7 +36,8 @@ mod who;
 
 pub use cell::{LinePlace, ParsedCell, Step, line_place, parse};
 pub use commands::{COMMANDS, Command};
-pub use directive::{DIRECTIVES, Directive, DirectiveSpec, OptionKind, OptionSpec, OptionValue, Scope};
+pub use directive::{Directive, OptionValue, Scope};
+pub use directive_table::{DIRECTIVES, DirectiveSpec, OptionKind, OptionSpec};
 pub use env::EnvAction;
 pub use error::{MagicError, MagicErrorKind, nearest};
 pub use guide::{about, bundle, help, list};

@@ -84,7 +84,7 @@ pub struct Scanner {
     pub mismatched: bool,
     /// Some Rust was seen.
     pub any: bool,
-    last: Option<(SyntaxKind, String)>,
+    last: Option<SyntaxKind>,
     /// The last two tokens were dots.
     dots: bool,
 }
@@ -141,8 +141,8 @@ impl Scanner {
             _ if depth == 0 && self.attribute.is_none() => self.lead(kind, text),
             _ => {}
         }
-        self.dots = kind == K::DOT && self.last().is_some_and(|(last, _)| last == K::DOT);
-        self.last = Some((kind, text.to_owned()));
+        self.dots = kind == K::DOT && self.last == Some(K::DOT);
+        self.last = Some(kind);
     }
 
     /// Whether a statement could begin here, knowing that what comes is neither `else` nor `.`.
@@ -164,8 +164,8 @@ impl Scanner {
     }
 
     /// The last token that is neither blank nor comment.
-    pub fn last(&self) -> Option<(SyntaxKind, &str)> {
-        self.last.as_ref().map(|(kind, text)| (*kind, text.as_str()))
+    pub fn last(&self) -> Option<SyntaxKind> {
+        self.last
     }
 
     /// The code ends with `..`.
@@ -223,8 +223,12 @@ impl Scanner {
                 .iter()
                 .position(|(kind, _)| *kind == SyntaxKind::BANG)
                 .is_some_and(|bang| {
-                    let after: Vec<SyntaxKind> = self.lead[bang + 1..].iter().map(|(kind, _)| *kind).collect();
-                    matches!(after[..], [SyntaxKind::L_CURLY] | [SyntaxKind::IDENT, SyntaxKind::L_CURLY])
+                    let after: Vec<SyntaxKind> =
+                        self.lead[bang + 1..].iter().map(|(kind, _)| *kind).collect();
+                    matches!(
+                        after[..],
+                        [SyntaxKind::L_CURLY] | [SyntaxKind::IDENT, SyntaxKind::L_CURLY]
+                    )
                 }),
         }
     }

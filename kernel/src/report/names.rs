@@ -58,10 +58,7 @@ mod tests {
 
     #[test]
     fn very_long_parameters_are_left_out() {
-        let long = format!(
-            "a::Many<{}>",
-            ["core::num::error::ParseIntError"; 9].join(", ")
-        );
+        let long = format!("a::Many<{}>", ["core::num::error::ParseIntError"; 9].join(", "));
         assert_eq!(short_type_name(&long), "Many<…>");
     }
 }
