@@ -193,7 +193,8 @@ impl BuildServer {
             report.compiles += 1;
             report.stopped |= compiled.stopped;
         }
-        let messages = diagnostics::with_places(&compiled.messages, &rewritten.map);
+        let places = diagnostics::Places { map: &rewritten.map, marks: &self.marks() };
+        let messages = diagnostics::with_places(&compiled.messages, &places);
         if compiled.success && !checks {
             return made(request, &library);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
-use super::source_map::{Marks, Origin};
+use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
 
 /// A cell as it goes to evcxr, with what is known of it before it is compiled.
@@ -26,6 +26,7 @@ const PRELUDE: &str = "fn f(){";
 
 /// Prepares `code`, which has the same lines as `cell.text` (magics and directives may have been blanked).
 pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_format: DebugFormat) -> CellCode {
+    marks.begin_cell();
     let (commands, rust) = split_commands(code);
     let mut prepared = CellCode { text: commands.to_owned(), ..CellCode::default() };
     let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
@@ -34,7 +35,7 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         // Nothing that can be cut: rustc will say what is wrong with it.
         if !rust.trim().is_empty() {
             let start = code.len() - rust.len();
-            prepared.push(rust.trim_end(), start, code, cell, marks, None);
+            prepared.push(rust.trim_end(), start, code, cell, marks, Kind::Other);
         }
         return prepared;
     }
@@ -55,10 +56,10 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         if index == last && ast::Expr::can_cast(statement.kind()) {
             prepared.shows = true;
             prepared.text.push_str(debug_format.before());
-            prepared.push(text, offset, code, cell, marks, None);
+            prepared.push(text, offset, code, cell, marks, Kind::Shown);
             prepared.text.push_str(&debug_format.after());
         } else {
-            prepared.push(text, offset, code, cell, marks, impl_header(statement));
+            prepared.push(text, offset, code, cell, marks, kind(statement));
         }
     }
     prepared
@@ -66,7 +67,7 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
 
 /// Prepares a block of generated code, one line of which is the cell's.
 pub fn prepare_around(code: &str, user_line: usize, cell: &Arc<CellSource>, line: usize, marks: &mut Marks) -> CellCode {
-    let mark = marks.add(Origin { cell: Arc::clone(cell), line, column_offset: 0, lines: 1, impl_header: None });
+    let mark = marks.add(Origin { cell: Arc::clone(cell), line, column_offset: 0, lines: 1, kind: Kind::Other });
     let mut text = String::new();
     for (index, row) in code.lines().enumerate() {
         text.push_str(row);
@@ -111,7 +112,7 @@ impl CellCode {
         code: &str,
         cell: &Arc<CellSource>,
         marks: &mut Marks,
-        impl_header: Option<String>,
+        kind: Kind,
     ) {
         let before = &code[..offset];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -120,7 +121,7 @@ impl CellCode {
             line: before.matches('\n').count() + 1,
             column_offset: before[line_start..].chars().count(),
             lines: text.matches('\n').count() + 1,
-            impl_header,
+            kind,
         });
         // The empty line keeps rust-analyzer from taking the marker for the comment of the next item.
         self.text.push_str(text);
@@ -195,6 +196,13 @@ fn outside_functions(node: &SyntaxNode, wanted: &dyn Fn(SyntaxKind) -> bool, in_
 
 fn is_item(kind: SyntaxKind) -> bool {
     ast::Item::can_cast(kind) && kind != SyntaxKind::MACRO_CALL
+}
+
+fn kind(statement: &SyntaxNode) -> Kind {
+    if statement.kind() == SyntaxKind::USE {
+        return Kind::Use(statement.text().to_string());
+    }
+    impl_header(statement).map_or(Kind::Other, Kind::Impl)
 }
 
 fn impl_header(statement: &SyntaxNode) -> Option<String> {
@@ -285,6 +293,6 @@ mod tests {
         let cell = Arc::new(CellSource { name: "In[1]".into(), text: code.into() });
         let mut marks = Marks::default();
         prepare(code, &cell, &mut marks, DebugFormat::Compact);
-        assert_eq!(marks.origin(0).and_then(|origin| origin.impl_header.clone()).as_deref(), Some("impl Area for Circle"));
+        assert_eq!(marks.origin(0).map(|origin| &origin.kind), Some(&Kind::Impl("impl Area for Circle".into())));
     }
 }

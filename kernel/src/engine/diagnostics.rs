@@ -7,18 +7,43 @@ use std::io::{BufRead, BufReader, Read};
 
 use serde_json::{Value, json};
 
-use super::source_map::SourceMap;
+use super::source_map::{Marks, Place, SourceMap};
 
 /// The field that a span gets.
 pub const PLACE: &str = "cellar";
 
+/// What knows where generated code comes from.
+pub struct Places<'a> {
+    pub map: &'a SourceMap,
+    pub marks: &'a Marks,
+}
+
+impl Places<'_> {
+    fn stretch(&self, span: &Value) -> Option<(Place, Place)> {
+        let here = ends(span);
+        here.and_then(|(start, end)| self.map.stretch(start, end))
+            .or_else(|| expansion(span).and_then(ends).and_then(|(start, end)| self.map.stretch(start, end)))
+            .or_else(|| here.and_then(|_| self.marks.in_use(spanned_word(span)?)))
+    }
+}
+
+/// The text under a span that lies on one line.
+fn spanned_word(span: &Value) -> Option<&str> {
+    let line = span["text"].get(0)?;
+    let text = line["text"].as_str()?;
+    let column = |name: &str| line[name].as_u64().and_then(|value| usize::try_from(value).ok());
+    let byte = |column: usize| text.char_indices().nth(column - 1).map_or(text.len(), |(at, _)| at);
+    let word = text.get(byte(column("highlight_start")?)..byte(column("highlight_end")?))?;
+    (text.trim_start().starts_with("use ") && !word.is_empty()).then_some(word)
+}
+
 /// Adds places to all messages in rustc's JSON output, a message a line.
-pub fn with_places(messages: &str, map: &SourceMap) -> String {
+pub fn with_places(messages: &str, places: &Places<'_>) -> String {
     let mut text = String::with_capacity(messages.len() * 2);
     for line in messages.lines() {
         match serde_json::from_str::<Value>(line) {
             Ok(mut message) => {
-                add_places(&mut message, map);
+                add_places(&mut message, places);
                 text.push_str(&message.to_string());
             }
             // Such as the linker's words or a compiler that crashed.
@@ -29,22 +54,21 @@ pub fn with_places(messages: &str, map: &SourceMap) -> String {
     text
 }
 
-fn add_places(message: &mut Value, map: &SourceMap) {
+fn add_places(message: &mut Value, places: &Places<'_>) {
     if let Some(spans) = message.get_mut("spans").and_then(Value::as_array_mut) {
         for span in spans {
-            add_place(span, map);
+            add_place(span, places);
         }
     }
     if let Some(children) = message.get_mut("children").and_then(Value::as_array_mut) {
         for child in children {
-            add_places(child, map);
+            add_places(child, places);
         }
     }
 }
 
-fn add_place(span: &mut Value, map: &SourceMap) {
-    let Some((start, end)) = ends(span).or_else(|| expansion(span).and_then(ends)) else { return };
-    let (Some(start), Some(end)) = (map.place(start.0, start.1), map.place(end.0, end.1)) else { return };
+fn add_place(span: &mut Value, places: &Places<'_>) {
+    let Some((start, end)) = places.stretch(span) else { return };
     if start.cell != end.cell {
         return;
     }

@@ -10,7 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::source_map::{Mark, Marks, SourceMap};
+use super::source_map::{Kind, Mark, Marks, SourceMap};
 
 /// What the cell needs of the generated code.
 #[derive(Debug, Clone, Copy, Default)]
@@ -131,8 +131,8 @@ fn blank_api_stub(lines: &mut Lines) {
 fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
     let mut newest: HashMap<&str, (Mark, std::ops::RangeInclusive<usize>)> = HashMap::new();
     for (mark, range) in map.pieces() {
-        let Some(header) = marks.origin(mark).and_then(|origin| origin.impl_header.as_deref()) else { continue };
-        let older = match newest.get(header) {
+        let Some(Kind::Impl(header)) = marks.origin(mark).map(|origin| &origin.kind) else { continue };
+        let older = match newest.get(header.as_str()) {
             Some((other, _)) if *other > mark => (mark, range),
             _ => match newest.insert(header, (mark, range)) {
                 Some(older) => older,

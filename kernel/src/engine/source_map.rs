@@ -26,8 +26,20 @@ pub struct Origin {
     pub column_offset: usize,
     /// How many lines it has.
     pub lines: usize,
-    /// What tells an `impl` from others: its tokens up to the body. `None` for anything that has a name.
-    pub impl_header: Option<String>,
+    pub kind: Kind,
+}
+
+/// What of a marked piece matters to those who find it again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Kind {
+    #[default]
+    Other,
+    /// An `impl`, with its tokens up to the body: what tells it from others.
+    Impl(String),
+    /// The expression whose value is shown. Generated lines around it speak of it too.
+    Shown,
+    /// A `use`, which evcxr writes anew; its text.
+    Use(String),
 }
 
 /// Number of a marked piece.
@@ -40,6 +52,8 @@ const MARK_END: &str = "*/";
 #[derive(Debug, Default)]
 pub struct Marks {
     origins: Vec<Origin>,
+    /// Where the cell that runs begins.
+    cell_start: Mark,
 }
 
 impl Marks {
@@ -47,6 +61,25 @@ impl Marks {
     pub fn add(&mut self, origin: Origin) -> String {
         self.origins.push(origin);
         format!("{MARK_START}{}{MARK_END}", self.origins.len() - 1)
+    }
+
+    /// Pieces that are added from now on are those of the next cell.
+    pub fn begin_cell(&mut self) {
+        self.cell_start = self.origins.len();
+    }
+
+    /// Where the cell's `use` statements name `word`: evcxr writes them anew, so their marks are lost.
+    pub fn in_use(&self, word: &str) -> Option<(Place, Place)> {
+        self.origins[self.cell_start..].iter().find_map(|origin| {
+            let Kind::Use(text) = &origin.kind else { return None };
+            let at = find_word(text, word)?;
+            let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let lines = text[..at].matches('\n').count();
+            let before = if lines == 0 { origin.column_offset } else { 0 };
+            let column = before + text[line_start..at].chars().count() + 1;
+            let place = |column| Place { cell: Arc::clone(&origin.cell), line: origin.line + lines, column };
+            Some((place(column), place(column + word.chars().count())))
+        })
     }
 
     pub fn origin(&self, mark: Mark) -> Option<&Origin> {
@@ -102,10 +135,30 @@ impl SourceMap {
         Some(clamp(place))
     }
 
+    /// Start and end in a cell of a stretch of the generated file: where the user wrote it, or what the
+    /// generated code around it is about.
+    pub fn stretch(&self, start: (usize, usize), end: (usize, usize)) -> Option<(Place, Place)> {
+        if let (Some(from), Some(to)) = (self.place(start.0, start.1), self.place(end.0, end.1)) {
+            return Some((from, to));
+        }
+        let shown = self.pieces.iter().find(|piece| {
+            piece.origin.kind == Kind::Shown && (piece.first - 1..=piece.last + 1).contains(&start.0)
+        })?;
+        Some((self.place(shown.first, 1)?, self.place(shown.last, usize::MAX / 2)?))
+    }
+
     /// Marks with the lines on which their pieces stand (1-based, inclusive).
     pub fn pieces(&self) -> impl Iterator<Item = (Mark, std::ops::RangeInclusive<usize>)> {
         self.pieces.iter().map(|piece| (piece.mark, piece.first..=piece.last))
     }
+}
+
+fn find_word(text: &str, word: &str) -> Option<usize> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).map(|(at, _)| at).find(|at| {
+        !text[..*at].chars().next_back().is_some_and(is_name)
+            && !text[at + word.len()..].chars().next().is_some_and(is_name)
+    })
 }
 
 /// A place behind the end of its line (inside the marker comment) is moved to the line's end.
@@ -121,7 +174,7 @@ mod tests {
 
     fn origin(line: usize, column_offset: usize, lines: usize) -> Origin {
         let cell = CellSource { name: "In[1]".into(), text: "let a = 1; let b =\n  a + é;\n".into() };
-        Origin { cell: Arc::new(cell), line, column_offset, lines, impl_header: None }
+        Origin { cell: Arc::new(cell), line, column_offset, lines, kind: Kind::Other }
     }
 
     #[test]
@@ -143,6 +196,26 @@ mod tests {
         let mark = marks.add(origin(2, 2, 1));
         let map = marks.map(&format!("a + é;{mark}\n"));
         assert_eq!(map.place(1, 12).expect("in the piece").column, 9);
+    }
+
+    #[test]
+    fn code_around_a_shown_expression_is_about_it() {
+        let mut marks = Marks::default();
+        let mark = marks.add(Origin { kind: Kind::Shown, ..origin(2, 2, 1) });
+        let map = marks.map(&format!("match (\na + é;{mark}\n) {{ show }}\n"));
+        let (start, end) = map.stretch((3, 5), (3, 9)).expect("about the expression");
+        assert_eq!((start.line, start.column, end.line, end.column), (2, 3, 2, 9));
+    }
+
+    #[test]
+    fn a_use_is_found_by_a_word_of_it() {
+        let mut marks = Marks::default();
+        marks.add(Origin { kind: Kind::Use("use one::{\n  on, two};".into()), ..origin(1, 4, 2) });
+        let (start, end) = marks.in_use("on").expect("named in the use");
+        assert_eq!((start.line, start.column, end.column), (2, 3, 5));
+        assert!(marks.in_use("w").is_none());
+        marks.begin_cell();
+        assert!(marks.in_use("on").is_none(), "of an earlier cell");
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<Ce
 fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> CellError {
     match error {
         EngineError::Compile(messages) => compile(session, messages),
+        EngineError::Refused(words) if is_about_dependencies(words) => {
+            plain("DependencyError", "the dependency cannot be had", &[words])
+        }
         EngineError::Refused(words) => report::engine_message(words),
         EngineError::Interrupted => report::interrupted(Variables::Kept),
         EngineError::Dependencies(said) => plain(
@@ -59,6 +62,13 @@ fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> Ce
         ),
         EngineError::NotStarted(said) => plain("EngineNotStarted", "the engine that compiles cells cannot start", &[said]),
     }
+}
+
+/// Whether the words are cargo's, who looked for a crate.
+fn is_about_dependencies(words: &str) -> bool {
+    ["no matching package", "failed to select a version", "failed to get `", "failed to load source", "failed to parse manifest"]
+        .iter()
+        .any(|start| words.contains(start))
 }
 
 fn compile(session: &Session, messages: &[Value]) -> CellError {

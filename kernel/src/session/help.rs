@@ -48,6 +48,11 @@ pub fn inspect(session: &Session, code: &str, cursor: usize, detail: u8) -> Opti
     Some(bundle)
 }
 
+/// What is known of a name as `%help` and `name?` give it.
+pub fn inspect_name(session: &Session, name: &str, detail: u8) -> Option<MimeBundle> {
+    help::inspect_name(name, detail, &names(session)).or_else(|| inspect(session, name, name.chars().count(), detail))
+}
+
 /// Whether `?` can be applied to the variable `name`.
 pub fn has_question_mark(session: &Session, name: &str) -> bool {
     names(session).variable(name).is_some_and(|variable| help::has_question_mark(&variable.type_name))

@@ -206,7 +206,7 @@ impl Running<'_> {
         {
             return self.rust(&at_lines(&[], rust, line));
         }
-        match help::inspect(self.session, name, name.chars().count(), detail) {
+        match help::inspect_name(self.session, name, detail) {
             Some(data) => {
                 self.payload.push(json!({"source": "page", "data": data, "start": 0}));
                 self.show(data);
