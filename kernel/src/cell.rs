@@ -13,6 +13,9 @@ pub struct CellSource {
 
 impl CellSource {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<CellSource> {
-        Arc::new(CellSource { name: name.into(), text: text.into() })
+        Arc::new(CellSource {
+            name: name.into(),
+            text: text.into(),
+        })
     }
 }

@@ -137,7 +137,9 @@ pub struct Completion {
 pub enum Completeness {
     Complete,
     /// More is needed; the next line starts with this indentation.
-    Incomplete { indent: String },
+    Incomplete {
+        indent: String,
+    },
     /// No continuation can make it right.
     Invalid,
 }

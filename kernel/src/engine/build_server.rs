@@ -93,14 +93,16 @@ impl BuildServer {
         });
         let server = BuildServer { shared };
         let serving = server.clone();
-        std::thread::Builder::new().name("build-server".into()).spawn(move || {
-            for stream in listener.incoming() {
-                match stream {
-                    Ok(stream) => serving.serve(stream),
-                    Err(error) => tracing::warn!("build server: {error}"),
+        std::thread::Builder::new()
+            .name("build-server".into())
+            .spawn(move || {
+                for stream in listener.incoming() {
+                    match stream {
+                        Ok(stream) => serving.serve(stream),
+                        Err(error) => tracing::warn!("build server: {error}"),
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(server)
     }
 
@@ -148,7 +150,9 @@ impl BuildServer {
             lock(&self.shared.report).broken = Some(message.clone());
             failed(&message)
         });
-        let sent = serde_json::to_vec(&answer).map_err(std::io::Error::from).and_then(|text| stream.write_all(&text));
+        let sent = serde_json::to_vec(&answer)
+            .map_err(std::io::Error::from)
+            .and_then(|text| stream.write_all(&text));
         if let Err(error) = sent {
             tracing::warn!("build server: could not answer: {error}");
         }
@@ -184,7 +188,10 @@ impl BuildServer {
             .iter()
             .filter(|(name, _)| name.as_str() != "PATH" && !name.starts_with("CELLAR_"))
             .map(|(name, value)| (name.clone(), value.clone()))
-            .chain([("PATH".to_owned(), self.shared.real_path.to_string_lossy().into_owned())])
+            .chain([(
+                "PATH".to_owned(),
+                self.shared.real_path.to_string_lossy().into_owned(),
+            )])
             .collect();
         let emit = if checks { Emit::Nothing } else { Emit::Library };
         let compiled = rustc::compile(&plan, &environment, &out, &library, emit, &self.shared.running)?;
@@ -193,14 +200,21 @@ impl BuildServer {
             report.compiles += 1;
             report.stopped |= compiled.stopped;
         }
-        let places = diagnostics::Places { map: &rewritten.map, marks: &self.marks() };
+        let places = diagnostics::Places {
+            map: &rewritten.map,
+            marks: &self.marks(),
+        };
         let messages = diagnostics::with_places(&compiled.messages, &places);
         if compiled.success && !checks {
             return made(request, &library);
         }
         let status = if compiled.success { 0 } else { 101 };
         // evcxr reads cargo's JSON on stdout for a check, and on either for a build.
-        Ok(BuildAnswer { stdout: messages, stderr: String::new(), status })
+        Ok(BuildAnswer {
+            stdout: messages,
+            stderr: String::new(),
+            status,
+        })
     }
 
     /// How the cell is compiled; builds its dependencies where that has not been done.
@@ -209,7 +223,11 @@ impl BuildServer {
         let has_dependencies = manifest
             .rsplit_once("[dependencies]")
             .is_some_and(|(_, list)| !list.trim().is_empty());
-        let rustc = request.environment.get("RUSTC").cloned().unwrap_or_else(|| "rustc".to_owned());
+        let rustc = request
+            .environment
+            .get("RUSTC")
+            .cloned()
+            .unwrap_or_else(|| "rustc".to_owned());
         let key = format!("{rustc}\n{manifest}");
         let mut crates = lock(&self.shared.plans).get(&key).cloned();
         if crates.is_none() {
@@ -230,8 +248,17 @@ impl BuildServer {
             crates.push(format!("cellar={}", runtime.display()));
         }
         let flags = request.environment.get("RUSTFLAGS").map_or("", String::as_str);
-        let flags = flags.split_whitespace().filter(|flag| *flag != "-Cprefer-dynamic").map(str::to_owned).collect();
-        Ok(Ok(Plan { rustc: rustc.into(), opt_level: opt_level(&manifest), crates, flags }))
+        let flags = flags
+            .split_whitespace()
+            .filter(|flag| *flag != "-Cprefer-dynamic")
+            .map(str::to_owned)
+            .collect();
+        Ok(Ok(Plan {
+            rustc: rustc.into(),
+            opt_level: opt_level(&manifest),
+            crates,
+            flags,
+        }))
     }
 
     /// Lets cargo build everything but the cell, and learns from it which crates the cell sees.
@@ -247,7 +274,10 @@ impl BuildServer {
         }
         // Cargo would take an unchanged crate for built; its source must exist but is not compiled.
         let mut command = Command::new(lock(&self.shared.cargo).as_path());
-        let arguments = request.arguments.iter().map(|word| if word == "check" { "build" } else { word.as_str() });
+        let arguments = request
+            .arguments
+            .iter()
+            .map(|word| if word == "check" { "build" } else { word.as_str() });
         command
             .args(arguments)
             .current_dir(&request.directory)
@@ -312,7 +342,11 @@ fn pretended_error(code: &str, line: usize) -> BuildAnswer {
         "message": "the cell needs another mode", "code": {"code": code, "explanation": null}, "level": "error",
         "spans": [span], "children": [], "rendered": "",
     });
-    BuildAnswer { stdout: format!("{message}\n"), stderr: String::new(), status: 101 }
+    BuildAnswer {
+        stdout: format!("{message}\n"),
+        stderr: String::new(),
+        status: 101,
+    }
 }
 
 /// Tells evcxr that `library` is what it asked for.
@@ -324,19 +358,35 @@ fn made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> 
 }
 
 fn failed(message: &str) -> BuildAnswer {
-    BuildAnswer { stdout: String::new(), stderr: format!("error: {message}\n"), status: 101 }
+    BuildAnswer {
+        stdout: String::new(),
+        stderr: format!("error: {message}\n"),
+        status: 101,
+    }
 }
 
 fn opt_level(manifest: &str) -> String {
     manifest
         .lines()
         .find_map(|line| line.trim().strip_prefix("opt-level ="))
-        .map_or_else(|| "2".to_owned(), |level| level.trim().trim_matches('"').to_owned())
+        .map_or_else(
+            || "2".to_owned(),
+            |level| level.trim().trim_matches('"').to_owned(),
+        )
 }
 
 fn is_progress(line: &str) -> bool {
     let word = line.split_whitespace().next().unwrap_or_default();
-    let shown = ["Compiling", "Downloading", "Downloaded", "Updating", "Locking", "Adding", "Building", "Blocking"];
+    let shown = [
+        "Compiling",
+        "Downloading",
+        "Downloaded",
+        "Updating",
+        "Locking",
+        "Adding",
+        "Building",
+        "Blocking",
+    ];
     shown.contains(&word) && !line.contains(" ctx ")
 }
 
@@ -346,7 +396,9 @@ fn is_about_cells(line: &str) -> bool {
 
 fn show(order: &Order, line: &str) {
     if let Some(frontend) = &order.frontend {
-        frontend.output(Output::Text { stream: Stream::Stderr, text: format!("{line}\n") });
+        frontend.output(Output::Text {
+            stream: Stream::Stderr,
+            text: format!("{line}\n"),
+        });
     }
 }
-

@@ -28,7 +28,10 @@ const PRELUDE: &str = "fn f(){";
 pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_format: DebugFormat) -> CellCode {
     marks.begin_cell();
     let (commands, rust) = split_commands(code);
-    let mut prepared = CellCode { text: commands.to_owned(), ..CellCode::default() };
+    let mut prepared = CellCode {
+        text: commands.to_owned(),
+        ..CellCode::default()
+    };
     let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
     let statements = statements(&file.syntax_node());
     if statements.is_empty() || !is_one_function(&file.syntax_node()) {
@@ -66,8 +69,20 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
 }
 
 /// Prepares a block of generated code, one line of which is the cell's.
-pub fn prepare_around(code: &str, user_line: usize, cell: &Arc<CellSource>, line: usize, marks: &mut Marks) -> CellCode {
-    let mark = marks.add(Origin { cell: Arc::clone(cell), line, column_offset: 0, lines: 1, kind: Kind::Other });
+pub fn prepare_around(
+    code: &str,
+    user_line: usize,
+    cell: &Arc<CellSource>,
+    line: usize,
+    marks: &mut Marks,
+) -> CellCode {
+    let mark = marks.add(Origin {
+        cell: Arc::clone(cell),
+        line,
+        column_offset: 0,
+        lines: 1,
+        kind: Kind::Other,
+    });
     let mut text = String::new();
     for (index, row) in code.lines().enumerate() {
         text.push_str(row);
@@ -77,7 +92,10 @@ pub fn prepare_around(code: &str, user_line: usize, cell: &Arc<CellSource>, line
         text.push('\n');
     }
     text.push_str(";\n");
-    CellCode { text, ..CellCode::default() }
+    CellCode {
+        text,
+        ..CellCode::default()
+    }
 }
 
 /// How a value without a MIME bundle is shown.
@@ -99,7 +117,8 @@ impl DebugFormat {
             DebugFormat::Compact => "__cellar_show",
             DebugFormat::Pretty => "__cellar_show_pretty",
         };
-        let shown = "::cellar::__private::Shown(::cellar::__private::Peel(value).__cellar_peel().evcxr_display())";
+        let shown =
+            "::cellar::__private::Shown(::cellar::__private::Peel(value).__cellar_peel().evcxr_display())";
         format!(") {{ ref value => {{ use ::cellar::__private::show::*; (&&&&&{shown}).{show}() }} }};\n")
     }
 }
@@ -158,7 +177,9 @@ fn statements(file: &SyntaxNode) -> Vec<SyntaxNode> {
 
 /// Whether no brace of the cell ended the function that we put around it.
 fn is_one_function(file: &SyntaxNode) -> bool {
-    file.children().next().is_some_and(|function| function.text_range() == file.text_range())
+    file.children()
+        .next()
+        .is_some_and(|function| function.text_range() == file.text_range())
 }
 
 /// Whether a `?` in it returns from the cell. Macro arguments are not parsed: any `?` there counts.
@@ -166,12 +187,20 @@ fn may_return_early(statement: &SyntaxNode) -> bool {
     if is_item(statement.kind()) {
         return false;
     }
-    outside_functions(statement, &|kind| kind == SyntaxKind::TRY_EXPR, SyntaxKind::QUESTION)
+    outside_functions(
+        statement,
+        &|kind| kind == SyntaxKind::TRY_EXPR,
+        SyntaxKind::QUESTION,
+    )
 }
 
 fn awaits(statement: &SyntaxNode) -> bool {
     !is_item(statement.kind())
-        && outside_functions(statement, &|kind| kind == SyntaxKind::AWAIT_EXPR, SyntaxKind::AWAIT_KW)
+        && outside_functions(
+            statement,
+            &|kind| kind == SyntaxKind::AWAIT_EXPR,
+            SyntaxKind::AWAIT_KW,
+        )
 }
 
 /// Whether a node of a wanted kind, or a token of `in_macro` inside a macro's arguments, stands in
@@ -184,7 +213,9 @@ fn outside_functions(node: &SyntaxNode, wanted: &dyn Fn(SyntaxKind) -> bool, in_
         return node
             .descendants_with_tokens()
             .filter_map(|element| element.into_token())
-            .any(|token| token.kind() == in_macro || token.text() == "await" && in_macro == SyntaxKind::AWAIT_KW);
+            .any(|token| {
+                token.kind() == in_macro || token.text() == "await" && in_macro == SyntaxKind::AWAIT_KW
+            });
     }
     node.children().any(|child| {
         let own_scope = matches!(child.kind(), SyntaxKind::CLOSURE_EXPR)
@@ -209,7 +240,10 @@ fn impl_header(statement: &SyntaxNode) -> Option<String> {
     let item = ast::Impl::cast(statement.clone())?;
     let body = item.assoc_item_list()?;
     let end = body.syntax().text_range().start();
-    let tokens = item.syntax().descendants_with_tokens().filter_map(|element| element.into_token());
+    let tokens = item
+        .syntax()
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token());
     let header: Vec<String> = tokens
         .take_while(|token| token.text_range().start() < end)
         .filter(|token| !token.kind().is_trivia())
@@ -242,13 +276,19 @@ mod tests {
     use super::*;
 
     fn prepared(code: &str) -> CellCode {
-        let cell = Arc::new(CellSource { name: "In[1]".into(), text: code.into() });
+        let cell = Arc::new(CellSource {
+            name: "In[1]".into(),
+            text: code.into(),
+        });
         prepare(code, &cell, &mut Marks::default(), DebugFormat::Compact)
     }
 
     #[test]
     fn statements_are_marked_where_they_end() {
-        assert_eq!(prepared("let a = 1; let b = 2;").text, "let a = 1;/*cellar:0*/\n\nlet b = 2;/*cellar:1*/\n\n");
+        assert_eq!(
+            prepared("let a = 1; let b = 2;").text,
+            "let a = 1;/*cellar:0*/\n\nlet b = 2;/*cellar:1*/\n\n"
+        );
     }
 
     #[test]
@@ -290,9 +330,15 @@ mod tests {
     #[test]
     fn an_impl_is_known_by_its_header() {
         let code = "impl  Area for\n Circle { fn area(&self) -> f64 { 1.0 } }";
-        let cell = Arc::new(CellSource { name: "In[1]".into(), text: code.into() });
+        let cell = Arc::new(CellSource {
+            name: "In[1]".into(),
+            text: code.into(),
+        });
         let mut marks = Marks::default();
         prepare(code, &cell, &mut marks, DebugFormat::Compact);
-        assert_eq!(marks.origin(0).map(|origin| &origin.kind), Some(&Kind::Impl("impl Area for Circle".into())));
+        assert_eq!(
+            marks.origin(0).map(|origin| &origin.kind),
+            Some(&Kind::Impl("impl Area for Circle".into()))
+        );
     }
 }

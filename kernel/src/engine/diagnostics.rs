@@ -22,7 +22,11 @@ impl Places<'_> {
     fn stretch(&self, span: &Value) -> Option<(Place, Place)> {
         let here = ends(span);
         here.and_then(|(start, end)| self.map.stretch(start, end))
-            .or_else(|| expansion(span).and_then(ends).and_then(|(start, end)| self.map.stretch(start, end)))
+            .or_else(|| {
+                expansion(span)
+                    .and_then(ends)
+                    .and_then(|(start, end)| self.map.stretch(start, end))
+            })
             .or_else(|| here.and_then(|_| self.marks.in_use(spanned_word(span)?)))
     }
 }
@@ -32,7 +36,11 @@ fn spanned_word(span: &Value) -> Option<&str> {
     let line = span["text"].get(0)?;
     let text = line["text"].as_str()?;
     let column = |name: &str| line[name].as_u64().and_then(|value| usize::try_from(value).ok());
-    let byte = |column: usize| text.char_indices().nth(column - 1).map_or(text.len(), |(at, _)| at);
+    let byte = |column: usize| {
+        text.char_indices()
+            .nth(column - 1)
+            .map_or(text.len(), |(at, _)| at)
+    };
     let word = text.get(byte(column("highlight_start")?)..byte(column("highlight_end")?))?;
     (text.trim_start().starts_with("use ") && !word.is_empty()).then_some(word)
 }
@@ -68,7 +76,9 @@ fn add_places(message: &mut Value, places: &Places<'_>) {
 }
 
 fn add_place(span: &mut Value, places: &Places<'_>) {
-    let Some((start, end)) = places.stretch(span) else { return };
+    let Some((start, end)) = places.stretch(span) else {
+        return;
+    };
     if start.cell != end.cell {
         return;
     }
@@ -84,7 +94,10 @@ fn ends(span: &Value) -> Option<((usize, usize), (usize, usize))> {
         return None;
     }
     let number = |name: &str| span[name].as_u64().and_then(|value| usize::try_from(value).ok());
-    Some(((number("line_start")?, number("column_start")?), (number("line_end")?, number("column_end")?)))
+    Some((
+        (number("line_start")?, number("column_start")?),
+        (number("line_end")?, number("column_end")?),
+    ))
 }
 
 /// The place where a macro that the span is in was called.
@@ -98,10 +111,14 @@ fn expansion(span: &Value) -> Option<&Value> {
 
 /// The rendered texts of the errors in cargo's JSON output.
 pub fn rendered_errors(output: Option<impl Read>) -> String {
-    let Some(output) = output else { return String::new() };
+    let Some(output) = output else {
+        return String::new();
+    };
     let mut text = String::new();
     for line in BufReader::new(output).lines().map_while(Result::ok) {
-        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+        let Ok(message) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
         let message = &message["message"];
         if message["level"] == "error" {
             text.push_str(message["rendered"].as_str().unwrap_or_default());

@@ -12,15 +12,27 @@ use serde_json::Value;
 
 use super::build_server::{BuildServer, Order};
 use super::toolchain::Toolchain;
-use super::{API_STUB_END, API_STUB_START, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library};
+use super::{
+    API_STUB_END, API_STUB_START, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
+};
 use crate::host::{Host, Libraries};
 use crate::interpreter::MimeBundle;
 
 /// Something for evcxr to do.
 pub enum Job {
-    Evaluate { code: String, reply: Sender<Evaluation> },
-    Complete { code: String, position: usize, reply: Sender<Proposals> },
-    Hover { code: String, reply: Sender<Option<(String, String)>> },
+    Evaluate {
+        code: String,
+        reply: Sender<Evaluation>,
+    },
+    Complete {
+        code: String,
+        position: usize,
+        reply: Sender<Proposals>,
+    },
+    Hover {
+        code: String,
+        reply: Sender<Option<(String, String)>>,
+    },
 }
 
 pub struct EvcxrThread {
@@ -60,7 +72,8 @@ impl EvcxrThread {
 
     fn boot(&self, _jobs: &Receiver<Job>) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
-        let context = catch_unwind(AssertUnwindSafe(|| self.try_boot())).unwrap_or_else(|panic| Err(panic_text(&*panic)));
+        let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
+            .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match &context {
             Ok(_) => {
                 tracing::info!("evcxr is ready after {:?}", started.elapsed());
@@ -79,7 +92,10 @@ impl EvcxrThread {
         let runtime = std::thread::spawn(move || -> Result<(), String> {
             let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
             builds.set_runtime(library.library.clone());
-            host.set_libraries(Libraries { std: library.std, runtime: library.library });
+            host.set_libraries(Libraries {
+                std: library.std,
+                runtime: library.library,
+            });
             Ok(())
         });
         // evcxr proves itself with a cell, `42`, which nobody needs compiled.
@@ -90,14 +106,19 @@ impl EvcxrThread {
         let mut context = CommandContext::with_eval_context(evaluator);
         self.skipping();
         self.host.skip_next_run();
-        context.execute(&api_stub()).map_err(|error| format!("the interface of the cellar crate: {error}"))?;
+        context
+            .execute(&api_stub())
+            .map_err(|error| format!("the interface of the cellar crate: {error}"))?;
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
         self.builds.order(Order::default());
         Ok(context)
     }
 
     fn skipping(&self) {
-        self.builds.order(Order { skip: true, ..Order::default() });
+        self.builds.order(Order {
+            skip: true,
+            ..Order::default()
+        });
     }
 
     /// Does a job. An error means that evcxr panicked and its state is not to be trusted.
@@ -115,7 +136,11 @@ impl EvcxrThread {
                 let _ = reply.send(evaluation);
                 broken.map_or(Ok(()), Err)
             }
-            Job::Complete { code, position, reply } => {
+            Job::Complete {
+                code,
+                position,
+                reply,
+            } => {
                 let found = catch_unwind(AssertUnwindSafe(|| complete(evcxr, &code, position)));
                 let _ = reply.send(found.map_err(|panic| panic_text(&*panic))?);
                 Ok(())
@@ -129,8 +154,10 @@ impl EvcxrThread {
     }
 
     fn publish(&self, evcxr: &CommandContext) {
-        let mut variables: Vec<(String, String)> =
-            evcxr.variables_and_types().map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
+        let mut variables: Vec<(String, String)> = evcxr
+            .variables_and_types()
+            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+            .collect();
         variables.sort();
         let mut items: Vec<String> = evcxr.defined_item_names().map(str::to_owned).collect();
         items.retain(|name| name != "cellar");
@@ -151,8 +178,14 @@ fn api_stub() -> String {
 
 fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
     match evcxr.execute(code) {
-        Ok(outputs) => Evaluation { result: bundle(outputs), ..Evaluation::default() },
-        Err(error) => Evaluation { error: Some(engine_error(error)), ..Evaluation::default() },
+        Ok(outputs) => Evaluation {
+            result: bundle(outputs),
+            ..Evaluation::default()
+        },
+        Err(error) => Evaluation {
+            error: Some(engine_error(error)),
+            ..Evaluation::default()
+        },
     }
 }
 
@@ -162,7 +195,13 @@ fn engine_error(error: evcxr::Error) -> EngineError {
             // evcxr's own words, about a variable that cannot be kept or a command, come without JSON.
             let (words, messages): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.json.is_null());
             if messages.is_empty() {
-                return EngineError::Refused(words.iter().map(|error| error.message()).collect::<Vec<_>>().join("\n"));
+                return EngineError::Refused(
+                    words
+                        .iter()
+                        .map(|error| error.message())
+                        .collect::<Vec<_>>()
+                        .join("\n"),
+                );
             }
             EngineError::Compile(messages.into_iter().map(|error| error.json.clone()).collect())
         }
@@ -177,7 +216,12 @@ fn bundle(outputs: EvalOutputs) -> Option<MimeBundle> {
     }
     let mut contents: Vec<(String, String)> = outputs.content_by_mime_type.into_iter().collect();
     contents.sort();
-    Some(contents.into_iter().map(|(mime, content)| (mime, Value::String(content))).collect())
+    Some(
+        contents
+            .into_iter()
+            .map(|(mime, content)| (mime, Value::String(content)))
+            .collect(),
+    )
 }
 
 fn complete(evcxr: &mut CommandContext, code: &str, position: usize) -> Proposals {
@@ -188,7 +232,11 @@ fn complete(evcxr: &mut CommandContext, code: &str, position: usize) -> Proposal
             proposals: found
                 .completions
                 .into_iter()
-                .map(|one| Proposal { code: one.code, kind: one.kind, label: one.label })
+                .map(|one| Proposal {
+                    code: one.code,
+                    kind: one.kind,
+                    label: one.label,
+                })
                 .collect(),
         },
         Err(error) => {
@@ -207,7 +255,10 @@ fn refuse(job: Job, message: &str) {
     match job {
         Job::Evaluate { reply, .. } => {
             let error = Some(EngineError::NotStarted(message.to_owned()));
-            let _ = reply.send(Evaluation { error, ..Evaluation::default() });
+            let _ = reply.send(Evaluation {
+                error,
+                ..Evaluation::default()
+            });
         }
         Job::Complete { reply, .. } => drop(reply),
         Job::Hover { reply, .. } => drop(reply),

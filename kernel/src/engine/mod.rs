@@ -172,13 +172,22 @@ impl Engine {
 
     /// Like [`Engine::prepare`] for code that was made around one line of a cell: `user_line` of `code` is
     /// line `line` of the cell, columns alike. The code is one block.
-    pub fn prepare_around(&self, code: &str, user_line: usize, cell: &Arc<CellSource>, line: usize) -> CellCode {
+    pub fn prepare_around(
+        &self,
+        code: &str,
+        user_line: usize,
+        cell: &Arc<CellSource>,
+        line: usize,
+    ) -> CellCode {
         cell_code::prepare_around(code, user_line, cell, line, &mut self.builds.marks())
     }
 
     /// Compiles and runs prepared code; waits for the engine to be there.
     pub fn evaluate(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
-        self.evaluating.store(self.evaluations.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        self.evaluating.store(
+            self.evaluations.fetch_add(1, Ordering::SeqCst) + 1,
+            Ordering::SeqCst,
+        );
         let evaluation = self.evaluate_now(code, frontend);
         self.evaluating.store(IDLE, Ordering::SeqCst);
         evaluation
@@ -186,18 +195,25 @@ impl Engine {
 
     fn evaluate_now(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
         self.builds.order(Order {
-            needs: rewrite::Needs { question_mark: code.question_mark },
+            needs: rewrite::Needs {
+                question_mark: code.question_mark,
+            },
             awaits: code.awaits,
             skip: false,
             frontend: Some(Arc::clone(&frontend)),
         });
         self.host.begin(frontend);
         let (reply, answer) = channel();
-        let sent = lock(&self.jobs).send(Job::Evaluate { code: code.text.clone(), reply });
+        let sent = lock(&self.jobs).send(Job::Evaluate {
+            code: code.text.clone(),
+            reply,
+        });
         let mut evaluation = match sent.ok().and_then(|()| answer.recv().ok()) {
             Some(evaluation) => evaluation,
             None => Evaluation {
-                error: Some(EngineError::Broken("the engine has stopped; restart the kernel".into())),
+                error: Some(EngineError::Broken(
+                    "the engine has stopped; restart the kernel".into(),
+                )),
                 ..Evaluation::default()
             },
         };
@@ -222,7 +238,11 @@ impl Engine {
         if wanted == IDLE {
             return;
         }
-        let (host, builds, evaluating) = (self.host.clone(), self.builds.clone(), Arc::clone(&self.evaluating));
+        let (host, builds, evaluating) = (
+            self.host.clone(),
+            self.builds.clone(),
+            Arc::clone(&self.evaluating),
+        );
         let stop = move || {
             while evaluating.load(Ordering::SeqCst) == wanted {
                 if !host.interrupt() {
@@ -248,12 +268,20 @@ impl Engine {
     /// Asks rust-analyzer what could stand at byte `position` of `code`; `None` when it has not answered
     /// within `patience`.
     pub fn complete(&self, code: &str, position: usize, patience: Duration) -> Option<Proposals> {
-        self.ask(patience, |reply| Job::Complete { code: code.to_owned(), position, reply })
+        self.ask(patience, |reply| Job::Complete {
+            code: code.to_owned(),
+            position,
+            reply,
+        })
     }
 
     /// Asks rust-analyzer what the expression is that `code` ends with: plain text and Markdown.
     pub fn hover(&self, code: &str, patience: Duration) -> Option<(String, String)> {
-        self.ask(patience, |reply| Job::Hover { code: code.to_owned(), reply }).flatten()
+        self.ask(patience, |reply| Job::Hover {
+            code: code.to_owned(),
+            reply,
+        })
+        .flatten()
     }
 
     fn ask<T>(&self, patience: Duration, job: impl FnOnce(Sender<T>) -> Job) -> Option<T> {

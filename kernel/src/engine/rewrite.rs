@@ -78,7 +78,10 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
     let mut lines = Lines::new(generated, &map);
     blank_api_stub(&mut lines);
     blank_superseded_impls(&mut lines, &map, marks);
-    let mut rewritten = Rewritten { map, ..Rewritten::default() };
+    let mut rewritten = Rewritten {
+        map,
+        ..Rewritten::default()
+    };
     let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
     if let (true, Some(entry)) = (runs, entry) {
         let body = entry + 1..lines.len();
@@ -86,7 +89,9 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         rewritten.allows_question_mark = body.clone().any(|at| {
             lines.is_generated(at) && (lines.text(at) == TRY_OPEN || lines.text(at) == TRY_CLOSE_ASYNC)
         });
-        rewritten.is_async = body.clone().any(|at| lines.is_generated(at) && lines.text(at) == ASYNC_OPEN);
+        rewritten.is_async = body
+            .clone()
+            .any(|at| lines.is_generated(at) && lines.text(at) == ASYNC_OPEN);
         rewritten.statement_line = body.clone().find(|at| !lines.is_generated(*at)).map(|at| at + 1);
         if let Some(store) = store {
             // The attribute line of the entry function stands between the two.
@@ -95,7 +100,9 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         }
         leave_out_unnamed_variables(&mut lines, body.clone());
         for at in body {
-            let Some(replacement) = replacement(lines.generated(at), needs) else { continue };
+            let Some(replacement) = replacement(lines.generated(at), needs) else {
+                continue;
+            };
             lines.replace(at..at + 1, &replacement);
         }
     }
@@ -120,8 +127,12 @@ fn replacement(line: Option<&str>, needs: Needs) -> Option<String> {
 
 /// `mod cellar { … }` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
 fn blank_api_stub(lines: &mut Lines) {
-    let Some(first) = lines.first(|line| line.starts_with(super::API_STUB_START)) else { return };
-    let Some(last) = lines.first(|line| line.starts_with(super::API_STUB_END)) else { return };
+    let Some(first) = lines.first(|line| line.starts_with(super::API_STUB_START)) else {
+        return;
+    };
+    let Some(last) = lines.first(|line| line.starts_with(super::API_STUB_END)) else {
+        return;
+    };
     if first <= last {
         lines.replace(first..last + 1, "");
     }
@@ -131,7 +142,9 @@ fn blank_api_stub(lines: &mut Lines) {
 fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
     let mut newest: HashMap<&str, (Mark, std::ops::RangeInclusive<usize>)> = HashMap::new();
     for (mark, range) in map.pieces() {
-        let Some(Kind::Impl(header)) = marks.origin(mark).map(|origin| &origin.kind) else { continue };
+        let Some(Kind::Impl(header)) = marks.origin(mark).map(|origin| &origin.kind) else {
+            continue;
+        };
         let older = match newest.get(header.as_str()) {
             Some((other, _)) if *other > mark => (mark, range),
             _ => match newest.insert(header, (mark, range)) {
@@ -145,7 +158,8 @@ fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
 
 /// The type that evcxr converts errors of `?` into; ours is in the runtime crate.
 fn blank_error_type(lines: &mut Lines, before: usize) {
-    let Some(start) = lines.generated_before(before, |line| line.trim() == "struct EvcxrUserCodeError {}") else {
+    let Some(start) = lines.generated_before(before, |line| line.trim() == "struct EvcxrUserCodeError {}")
+    else {
         return;
     };
     lines.replace(start..before, "");
@@ -166,14 +180,21 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
             at += 1;
             continue;
         };
-        let is_access = line.starts_with(CHECK) || line.starts_with(PUT) || (line.starts_with("let ") && line.contains(TAKE));
+        let is_access = line.starts_with(CHECK)
+            || line.starts_with(PUT)
+            || (line.starts_with("let ") && line.contains(TAKE));
         if !is_access {
             at += 1;
             continue;
         }
         // A type that its author wrote over several lines makes the statement as long.
-        let Some(end) = (at..body.end).find(|end| lines.text(*end).trim_end().ends_with(");")) else { break };
-        let statement = (at..=end).map(|line| lines.text(line)).collect::<Vec<_>>().join(" ");
+        let Some(end) = (at..body.end).find(|end| lines.text(*end).trim_end().ends_with(");")) else {
+            break;
+        };
+        let statement = (at..=end)
+            .map(|line| lines.text(line))
+            .collect::<Vec<_>>()
+            .join(" ");
         if stringified_name(&statement).is_some_and(|name| !named.contains(name)) {
             lines.replace(at..end + 1, "");
         }
@@ -188,7 +209,8 @@ fn stringified_name(statement: &str) -> Option<&str> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
 }
 
 /// The lines of a generated file, and which of them a user wrote.
@@ -199,8 +221,15 @@ struct Lines {
 
 impl Lines {
     fn new(generated: &str, map: &SourceMap) -> Lines {
-        let users = map.pieces().flat_map(|(_, range)| range).map(|line| line - 1).collect();
-        Lines { lines: generated.lines().map(str::to_owned).collect(), users }
+        let users = map
+            .pieces()
+            .flat_map(|(_, range)| range)
+            .map(|line| line - 1)
+            .collect();
+        Lines {
+            lines: generated.lines().map(str::to_owned).collect(),
+            users,
+        }
     }
 
     fn len(&self) -> usize {
@@ -224,11 +253,15 @@ impl Lines {
     }
 
     fn last_generated(&self, matches: impl Fn(&str) -> bool) -> Option<usize> {
-        (0..self.len()).rev().find(|at| self.generated(*at).is_some_and(&matches))
+        (0..self.len())
+            .rev()
+            .find(|at| self.generated(*at).is_some_and(&matches))
     }
 
     fn generated_before(&self, before: usize, matches: impl Fn(&str) -> bool) -> Option<usize> {
-        (0..before).rev().find(|at| self.generated(*at).is_some_and(&matches))
+        (0..before)
+            .rev()
+            .find(|at| self.generated(*at).is_some_and(&matches))
     }
 
     /// Puts `text` (one line) on the first line of a range and empties the others.
@@ -255,11 +288,14 @@ mod tests {
     use evcxr::EvalContext;
 
     use super::super::cell_code::{CellCode, DebugFormat, prepare};
-    use crate::cell::CellSource;
     use super::*;
+    use crate::cell::CellSource;
 
     fn cell(number: usize, code: &str, marks: &mut Marks) -> CellCode {
-        let source = Arc::new(CellSource { name: format!("In[{number}]"), text: code.to_owned() });
+        let source = Arc::new(CellSource {
+            name: format!("In[{number}]"),
+            text: code.to_owned(),
+        });
         prepare(code, &source, marks, DebugFormat::Compact)
     }
 
@@ -267,10 +303,13 @@ mod tests {
     fn generated(cells: &[&str], marks: &mut Marks) -> String {
         let executable = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/cellar");
         let (mut context, _outputs) =
-            EvalContext::with_subprocess_command(std::process::Command::new(executable)).expect("evcxr starts");
+            EvalContext::with_subprocess_command(std::process::Command::new(executable))
+                .expect("evcxr starts");
         for (index, code) in cells.iter().enumerate() {
             let code = cell(index + 1, code, marks);
-            context.eval(&code.text).unwrap_or_else(|error| panic!("{}: {error}", code.text));
+            context
+                .eval(&code.text)
+                .unwrap_or_else(|error| panic!("{}: {error}", code.text));
         }
         context.last_source().expect("there is a source")
     }
@@ -288,7 +327,10 @@ mod tests {
         let rewritten = for_running(&generated, &marks, Needs { question_mark: true });
         assert_eq!(rewritten.text.lines().count(), generated.lines().count());
         assert!(rewritten.text.contains("take_variable::<i32>(stringify!(a))"));
-        assert!(!rewritten.text.contains("stringify!(unused)"), "a variable that the cell does not name is left alone");
+        assert!(
+            !rewritten.text.contains("stringify!(unused)"),
+            "a variable that the cell does not name is left alone"
+        );
         assert!(rewritten.text.contains(&format!("(|| -> {OUTCOME} {{")));
         assert!(!rewritten.text.contains("HashMap"), "evcxr's own store is gone");
         assert!(rewritten.allows_question_mark);
@@ -303,7 +345,11 @@ mod tests {
         let newer = cell(2, "impl Drop  for S {\nfn drop(&mut self) { 2; }\n}", &mut marks).text;
         for generated in [format!("{older}{newer}"), format!("{newer}{older}")] {
             let rewritten = for_checking(&generated, &marks);
-            assert!(rewritten.text.contains("2;") && !rewritten.text.contains("1;"), "{}", rewritten.text);
+            assert!(
+                rewritten.text.contains("2;") && !rewritten.text.contains("1;"),
+                "{}",
+                rewritten.text
+            );
         }
     }
 }

@@ -83,28 +83,57 @@ pub fn compile(
     running: &Running,
 ) -> std::io::Result<Compiled> {
     let mut command = Command::new(&plan.rustc);
-    command.current_dir(directory).envs(environment.iter().map(|(name, value)| (name, value)));
+    command
+        .current_dir(directory)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
     command.args(["--crate-name", "ctx", "--edition=2024", "src/lib.rs"]);
     command.args(["--error-format=json", "--json=diagnostic-rendered-ansi"]);
     // Pinned, so that a type keeps its identity when dependencies or options change.
-    command.args(["--crate-type", "cdylib", "-C", "metadata=cellar", "-C", "prefer-dynamic"]);
-    command.args(["-C", "debug-assertions=on", "-C", "overflow-checks=on", "-C", "strip=debuginfo"]);
+    command.args([
+        "--crate-type",
+        "cdylib",
+        "-C",
+        "metadata=cellar",
+        "-C",
+        "prefer-dynamic",
+    ]);
+    command.args([
+        "-C",
+        "debug-assertions=on",
+        "-C",
+        "overflow-checks=on",
+        "-C",
+        "strip=debuginfo",
+    ]);
     command.arg("-C").arg(format!("opt-level={}", plan.opt_level));
     command.args(&plan.flags).args(&plan.crates);
     match emit {
         Emit::Library => command.arg("--emit=link").arg("-o").arg(library),
-        Emit::Nothing => command.arg("--emit=metadata").arg("-o").arg(library.with_extension("rmeta")),
+        Emit::Nothing => command
+            .arg("--emit=metadata")
+            .arg("-o")
+            .arg(library.with_extension("rmeta")),
     };
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = running.spawn(&mut command)?;
     let mut messages = Vec::new();
-    let read = child.stderr.take().map(|mut pipe| pipe.read_to_end(&mut messages));
+    let read = child
+        .stderr
+        .take()
+        .map(|mut pipe| pipe.read_to_end(&mut messages));
     let (status, stopped) = running.wait(&mut child)?;
     if let Some(Err(error)) = read {
         return Err(error);
     }
     let messages = String::from_utf8_lossy(&messages).into_owned();
-    Ok(Compiled { messages, success: status.success(), stopped })
+    Ok(Compiled {
+        messages,
+        success: status.success(),
+        stopped,
+    })
 }
 
 /// The arguments of a rustc call, as cargo makes it, that name crates.
@@ -132,8 +161,21 @@ mod tests {
 
     #[test]
     fn crates_are_found_in_cargos_command_line() {
-        let words = ["rustc", "--crate-name", "ctx", "-C", "opt-level=2", "-L", "dependency=/d", "--extern", "a=/d/liba.rlib"];
+        let words = [
+            "rustc",
+            "--crate-name",
+            "ctx",
+            "-C",
+            "opt-level=2",
+            "-L",
+            "dependency=/d",
+            "--extern",
+            "a=/d/liba.rlib",
+        ];
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        assert_eq!(crate_arguments(&words), ["-L", "dependency=/d", "--extern", "a=/d/liba.rlib"]);
+        assert_eq!(
+            crate_arguments(&words),
+            ["-L", "dependency=/d", "--extern", "a=/d/liba.rlib"]
+        );
     }
 }

@@ -61,7 +61,12 @@ pub fn run_if_called_as_tool() -> Option<ExitCode> {
 
 /// `rustup which cargo` names our cargo; `rustup` otherwise is the real one.
 fn rustup(program: &OsString, arguments: &[OsString]) -> ExitCode {
-    let names = |words: &[&str]| arguments.iter().map(|word| word.to_str()).eq(words.iter().map(|word| Some(*word)));
+    let names = |words: &[&str]| {
+        arguments
+            .iter()
+            .map(|word| word.to_str())
+            .eq(words.iter().map(|word| Some(*word)))
+    };
     let asks_for_cargo = names(&["which", "cargo"])
         || (arguments.len() == 3 && arguments[1] == "which" && arguments[2] == "cargo");
     if asks_for_cargo {
@@ -77,7 +82,9 @@ fn rustup(program: &OsString, arguments: &[OsString]) -> ExitCode {
 }
 
 fn cargo(socket: &OsString, arguments: &[OsString]) -> ExitCode {
-    let is_build = arguments.iter().any(|argument| argument == "build" || argument == "check");
+    let is_build = arguments
+        .iter()
+        .any(|argument| argument == "build" || argument == "check");
     let is_evcxr = std::env::var_os("EVCXR_CORE_EXTERN").is_some();
     if !(is_build && is_evcxr) {
         let real = std::env::var_os(REAL_CARGO).unwrap_or_else(|| "cargo".into());
@@ -85,13 +92,20 @@ fn cargo(socket: &OsString, arguments: &[OsString]) -> ExitCode {
     }
     match ask_kernel(socket, arguments) {
         Ok(reply) => answer(reply.stdout.as_bytes(), reply.stderr.as_bytes(), reply.status),
-        Err(error) => answer(b"", format!("error: the kernel's build server did not answer: {error}\n").as_bytes(), 101),
+        Err(error) => answer(
+            b"",
+            format!("error: the kernel's build server did not answer: {error}\n").as_bytes(),
+            101,
+        ),
     }
 }
 
 fn ask_kernel(socket: &OsString, arguments: &[OsString]) -> std::io::Result<BuildAnswer> {
     let request = BuildRequest {
-        arguments: arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        arguments: arguments
+            .iter()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect(),
         directory: std::env::current_dir()?,
         environment: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -109,17 +123,30 @@ fn ask_kernel(socket: &OsString, arguments: &[OsString]) -> std::io::Result<Buil
 /// be built instead of building it. The failure status ends cargo's work there, when all else is built.
 fn record_rustc(record: &Path) -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    let Some(rustc) = arguments.next() else { return ExitCode::FAILURE };
+    let Some(rustc) = arguments.next() else {
+        return ExitCode::FAILURE;
+    };
     let arguments: Vec<OsString> = arguments.collect();
-    let builds_cells = arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == "ctx");
+    let builds_cells = arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--crate-name" && pair[1] == "ctx");
     if !builds_cells {
         return exec(Command::new(&rustc).args(&arguments).env_remove(RECORD), &rustc);
     }
-    let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let written = serde_json::to_vec(&words).map_err(std::io::Error::from).and_then(|text| std::fs::write(record, text));
+    let words: Vec<String> = arguments
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let written = serde_json::to_vec(&words)
+        .map_err(std::io::Error::from)
+        .and_then(|text| std::fs::write(record, text));
     match written {
         Ok(()) => ExitCode::from(1),
-        Err(error) => answer(b"", format!("error: {}: {error}\n", record.display()).as_bytes(), 101),
+        Err(error) => answer(
+            b"",
+            format!("error: {}: {error}\n", record.display()).as_bytes(),
+            101,
+        ),
     }
 }
 
@@ -133,10 +160,20 @@ fn with_real_path(mut command: Command) -> Command {
 
 fn exec(command: &mut Command, name: &OsString) -> ExitCode {
     let error = command.exec();
-    answer(b"", format!("error: could not run {}: {error}\n", Path::new(name).display()).as_bytes(), 101)
+    answer(
+        b"",
+        format!("error: could not run {}: {error}\n", Path::new(name).display()).as_bytes(),
+        101,
+    )
 }
 
 fn answer(stdout: &[u8], stderr: &[u8], status: u8) -> ExitCode {
-    let written = std::io::stdout().write_all(stdout).and_then(|()| std::io::stderr().write_all(stderr));
-    if written.is_err() { ExitCode::FAILURE } else { ExitCode::from(status) }
+    let written = std::io::stdout()
+        .write_all(stdout)
+        .and_then(|()| std::io::stderr().write_all(stderr));
+    if written.is_err() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::from(status)
+    }
 }

@@ -71,13 +71,19 @@ impl Marks {
     /// Where the cell's `use` statements name `word`: evcxr writes them anew, so their marks are lost.
     pub fn in_use(&self, word: &str) -> Option<(Place, Place)> {
         self.origins[self.cell_start..].iter().find_map(|origin| {
-            let Kind::Use(text) = &origin.kind else { return None };
+            let Kind::Use(text) = &origin.kind else {
+                return None;
+            };
             let at = find_word(text, word)?;
             let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
             let lines = text[..at].matches('\n').count();
             let before = if lines == 0 { origin.column_offset } else { 0 };
             let column = before + text[line_start..at].chars().count() + 1;
-            let place = |column| Place { cell: Arc::clone(&origin.cell), line: origin.line + lines, column };
+            let place = |column| Place {
+                cell: Arc::clone(&origin.cell),
+                line: origin.line + lines,
+                column,
+            };
             Some((place(column), place(column + word.chars().count())))
         })
     }
@@ -98,7 +104,12 @@ impl Marks {
                     && let Some(origin) = self.origin(mark)
                 {
                     let last = index + 1;
-                    pieces.push(Piece { first: (last + 1).saturating_sub(origin.lines), last, mark, origin: origin.clone() });
+                    pieces.push(Piece {
+                        first: (last + 1).saturating_sub(origin.lines),
+                        last,
+                        mark,
+                        origin: origin.clone(),
+                    });
                 }
             }
         }
@@ -124,9 +135,16 @@ impl SourceMap {
     /// The place in a cell of a 1-based line and column (in characters) of the generated file, or `None`
     /// where the code is not a user's.
     pub fn place(&self, line: usize, column: usize) -> Option<Place> {
-        let piece = self.pieces.iter().find(|piece| (piece.first..=piece.last).contains(&line))?;
+        let piece = self
+            .pieces
+            .iter()
+            .find(|piece| (piece.first..=piece.last).contains(&line))?;
         let offset = line - piece.first;
-        let before = if offset == 0 { piece.origin.column_offset } else { 0 };
+        let before = if offset == 0 {
+            piece.origin.column_offset
+        } else {
+            0
+        };
         let place = Place {
             cell: Arc::clone(&piece.origin.cell),
             line: piece.origin.line + offset,
@@ -144,12 +162,17 @@ impl SourceMap {
         let shown = self.pieces.iter().find(|piece| {
             piece.origin.kind == Kind::Shown && (piece.first - 1..=piece.last + 1).contains(&start.0)
         })?;
-        Some((self.place(shown.first, 1)?, self.place(shown.last, usize::MAX / 2)?))
+        Some((
+            self.place(shown.first, 1)?,
+            self.place(shown.last, usize::MAX / 2)?,
+        ))
     }
 
     /// Marks with the lines on which their pieces stand (1-based, inclusive).
     pub fn pieces(&self) -> impl Iterator<Item = (Mark, std::ops::RangeInclusive<usize>)> {
-        self.pieces.iter().map(|piece| (piece.mark, piece.first..=piece.last))
+        self.pieces
+            .iter()
+            .map(|piece| (piece.mark, piece.first..=piece.last))
     }
 }
 
@@ -163,7 +186,12 @@ fn find_word(text: &str, word: &str) -> Option<usize> {
 
 /// A place behind the end of its line (inside the marker comment) is moved to the line's end.
 fn clamp(mut place: Place) -> Place {
-    let width = place.cell.text.lines().nth(place.line - 1).map_or(0, |line| line.chars().count());
+    let width = place
+        .cell
+        .text
+        .lines()
+        .nth(place.line - 1)
+        .map_or(0, |line| line.chars().count());
     place.column = place.column.min(width + 1);
     place
 }
@@ -173,8 +201,17 @@ mod tests {
     use super::*;
 
     fn origin(line: usize, column_offset: usize, lines: usize) -> Origin {
-        let cell = CellSource { name: "In[1]".into(), text: "let a = 1; let b =\n  a + é;\n".into() };
-        Origin { cell: Arc::new(cell), line, column_offset, lines, kind: Kind::Other }
+        let cell = CellSource {
+            name: "In[1]".into(),
+            text: "let a = 1; let b =\n  a + é;\n".into(),
+        };
+        Origin {
+            cell: Arc::new(cell),
+            line,
+            column_offset,
+            lines,
+            kind: Kind::Other,
+        }
     }
 
     #[test]
@@ -201,7 +238,10 @@ mod tests {
     #[test]
     fn code_around_a_shown_expression_is_about_it() {
         let mut marks = Marks::default();
-        let mark = marks.add(Origin { kind: Kind::Shown, ..origin(2, 2, 1) });
+        let mark = marks.add(Origin {
+            kind: Kind::Shown,
+            ..origin(2, 2, 1)
+        });
         let map = marks.map(&format!("match (\na + é;{mark}\n) {{ show }}\n"));
         let (start, end) = map.stretch((3, 5), (3, 9)).expect("about the expression");
         assert_eq!((start.line, start.column, end.line, end.column), (2, 3, 2, 9));
@@ -210,7 +250,10 @@ mod tests {
     #[test]
     fn a_use_is_found_by_a_word_of_it() {
         let mut marks = Marks::default();
-        marks.add(Origin { kind: Kind::Use("use one::{\n  on, two};".into()), ..origin(1, 4, 2) });
+        marks.add(Origin {
+            kind: Kind::Use("use one::{\n  on, two};".into()),
+            ..origin(1, 4, 2)
+        });
         let (start, end) = marks.in_use("on").expect("named in the use");
         assert_eq!((start.line, start.column, end.column), (2, 3, 5));
         assert!(marks.in_use("w").is_none());
@@ -220,6 +263,11 @@ mod tests {
 
     #[test]
     fn a_marker_that_a_user_wrote_is_ignored() {
-        assert!(Marks::default().map("let x = 1; /*cellar:7*/ /*cellar:x*/\n").place(1, 1).is_none());
+        assert!(
+            Marks::default()
+                .map("let x = 1; /*cellar:7*/ /*cellar:x*/\n")
+                .place(1, 1)
+                .is_none()
+        );
     }
 }

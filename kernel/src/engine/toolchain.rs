@@ -49,7 +49,11 @@ impl Toolchain {
                 .or_else(|| on_path(path, name))
                 .ok_or(ToolchainError::Missing { tool: name })
         };
-        let found = Toolchain { rustc: tool("rustc")?, cargo: tool("cargo")?, rustup };
+        let found = Toolchain {
+            rustc: tool("rustc")?,
+            cargo: tool("cargo")?,
+            rustup,
+        };
         found.check_sources()?;
         Ok(found)
     }
@@ -60,12 +64,19 @@ impl Toolchain {
         }
         let sysroot = sysroot(&self.rustc)?;
         let library = sysroot.join("lib/rustlib/src/rust/library");
-        if library.join("std/src/lib.rs").is_file() { Ok(()) } else { Err(ToolchainError::NoRustSrc(sysroot)) }
+        if library.join("std/src/lib.rs").is_file() {
+            Ok(())
+        } else {
+            Err(ToolchainError::NoRustSrc(sysroot))
+        }
     }
 }
 
 fn sysroot(rustc: &Path) -> Result<PathBuf, ToolchainError> {
-    let broken = |message: String| ToolchainError::Broken { tool: rustc.to_path_buf(), message };
+    let broken = |message: String| ToolchainError::Broken {
+        tool: rustc.to_path_buf(),
+        message,
+    };
     // The layout of every toolchain; asking rustc costs a process start.
     if let Some(root) = rustc.parent().and_then(Path::parent)
         && root.join("lib/rustlib").is_dir()
@@ -92,7 +103,9 @@ fn which_by_rustup(rustup: &Path, tool: &str) -> Option<PathBuf> {
 }
 
 fn on_path(path: &OsString, tool: &str) -> Option<PathBuf> {
-    std::env::split_paths(path).map(|dir| dir.join(tool)).find(|candidate| candidate.is_file())
+    std::env::split_paths(path)
+        .map(|dir| dir.join(tool))
+        .find(|candidate| candidate.is_file())
 }
 
 /// Makes the folder with our own `cargo` and `rustup` (links to this executable) inside `dir`.
@@ -108,6 +121,9 @@ pub fn make_tools(dir: &Path, executable: &Path) -> Result<PathBuf, ToolchainErr
         }
         Ok(())
     };
-    make().map_err(|source| ToolchainError::Folder { dir: tools.clone(), source })?;
+    make().map_err(|source| ToolchainError::Folder {
+        dir: tools.clone(),
+        source,
+    })?;
     Ok(tools)
 }

@@ -281,7 +281,11 @@ impl Presenter {
             self.pieces(source, pieces);
         }
         self.show_bundle();
-        let death = if std::mem::take(&mut self.withdrawn) { None } else { death };
+        let death = if std::mem::take(&mut self.withdrawn) {
+            None
+        } else {
+            death
+        };
         let aborted = death == Some(Death::Signal(libc::SIGABRT));
         let failed = if std::mem::take(&mut self.panicked) {
             // `resume_unwind` and a hook of the user's own tell us nothing.

@@ -216,7 +216,9 @@ impl Record {
                 run: message.number()? as u32,
                 nanoseconds: message.number()?,
             },
-            WITHDRAWN => Record::Withdrawn { nanoseconds: message.number()? },
+            WITHDRAWN => Record::Withdrawn {
+                nanoseconds: message.number()?,
+            },
             FAILED => Record::Failed(message.text()?),
             _ => return None,
         })

@@ -1,8 +1,9 @@
 //! Cells in, steps out.
 
 use super::*;
+use crate::cell::CellSource;
 use crate::magic::Scope;
-use crate::report::{CellSource, plain};
+use crate::report::plain;
 
 /// Steps in short: `r3:code`, `m1:Debug`, `s1:command`, `c1::name args`, `i2:name`.
 fn steps(cell: &str) -> Vec<String> {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::interpreter::CellError;
 use crate::cell::CellSource;
+use crate::interpreter::CellError;
 use crate::report::{self, Place};
 
 /// What is wrong with a magic, command or directive, and where.

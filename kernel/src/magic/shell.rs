@@ -5,8 +5,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::interpreter::{CellError, Frontend, Output, Stream};
 use crate::cell::CellSource;
+use crate::interpreter::{CellError, Frontend, Output, Stream};
 use crate::report::{self, Place};
 
 /// Ends a running command from another thread. Cheap to clone. One that is used before the command

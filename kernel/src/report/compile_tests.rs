@@ -2,9 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use crate::cell::CellSource;
 use super::super::snippet::plain;
 use super::*;
+use crate::cell::CellSource;
 
 /// Compiles `cells` as the generated source does it in spirit: items of earlier cells above, the last
 /// cell's statements in a function, generated lines around both. Returns the messages with places.

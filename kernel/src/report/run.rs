@@ -129,9 +129,9 @@ fn drawn(name: &str, message: &str, position: Position<'_>, label: Option<&str>)
 
 #[cfg(test)]
 mod tests {
-    use crate::cell::CellSource;
     use super::super::snippet::plain;
     use super::*;
+    use crate::cell::CellSource;
 
     fn record(message: &str, file: &str) -> PanicRecord {
         PanicRecord {

@@ -14,7 +14,10 @@ const KEPT: usize = 4096;
 
 impl Watched {
     pub fn new(inner: Arc<dyn Frontend>) -> Watched {
-        Watched { inner, stderr: Mutex::default() }
+        Watched {
+            inner,
+            stderr: Mutex::default(),
+        }
     }
 
     /// The last few kilobytes of stderr.
@@ -25,11 +28,17 @@ impl Watched {
 
 impl Frontend for Watched {
     fn output(&self, output: Output) {
-        if let Output::Text { stream: Stream::Stderr, text } = &output {
+        if let Output::Text {
+            stream: Stream::Stderr,
+            text,
+        } = &output
+        {
             let mut kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push_str(text);
             if kept.len() > 2 * KEPT {
-                let cut = (kept.len() - KEPT..kept.len()).find(|at| kept.is_char_boundary(*at)).unwrap_or(0);
+                let cut = (kept.len() - KEPT..kept.len())
+                    .find(|at| kept.is_char_boundary(*at))
+                    .unwrap_or(0);
                 kept.drain(..cut);
             }
         }

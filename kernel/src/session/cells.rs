@@ -31,7 +31,10 @@ impl Cells {
         if !self.by_name.contains_key(&name) {
             return name;
         }
-        (2..).map(|again| format!("{name}.{again}")).find(|name| !self.by_name.contains_key(name)).unwrap_or(name)
+        (2..)
+            .map(|again| format!("{name}.{again}"))
+            .find(|name| !self.by_name.contains_key(name))
+            .unwrap_or(name)
     }
 
     pub fn get(&self, name: &str) -> Option<&Arc<CellSource>> {

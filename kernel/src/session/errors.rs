@@ -20,18 +20,35 @@ pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<Ce
     if let Some(panic) = &run.panic
         && run.death.is_none()
     {
-        return Some(report::panic(panic, place(&evaluation.build.map, panic.line, panic.column).as_ref()));
+        return Some(report::panic(
+            panic,
+            place(&evaluation.build.map, panic.line, panic.column).as_ref(),
+        ));
     }
     if let Some(death) = run.death {
-        return Some(report::death(death, &last_words(run.panic.as_ref(), stderr), variables));
+        return Some(report::death(
+            death,
+            &last_words(run.panic.as_ref(), stderr),
+            variables,
+        ));
     }
     if let Some(error) = &run.returned_error {
-        return Some(report::returned_error(error, place(&evaluation.build.map, error.line, error.column).as_ref()));
+        return Some(report::returned_error(
+            error,
+            place(&evaluation.build.map, error.line, error.column).as_ref(),
+        ));
     }
     if let Some(said) = &run.load_error {
-        return Some(plain("LoadError", "the compiled cell could not be loaded", &[said]));
+        return Some(plain(
+            "LoadError",
+            "the compiled cell could not be loaded",
+            &[said],
+        ));
     }
-    evaluation.error.as_ref().map(|error| of_engine(session, error, variables))
+    evaluation
+        .error
+        .as_ref()
+        .map(|error| of_engine(session, error, variables))
 }
 
 fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> CellError {
@@ -45,11 +62,18 @@ fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> Ce
         EngineError::Dependencies(said) => plain(
             "DependencyError",
             "the dependencies of this notebook could not be built",
-            &[said, "Mend or remove the `:dep` line; nothing of this cell was kept."],
+            &[
+                said,
+                "Mend or remove the `:dep` line; nothing of this cell was kept.",
+            ],
         ),
         EngineError::HostDied(said) => {
             let said = said.replace("Subprocess", "The process that runs cells");
-            let mut error = plain("HostDied", "the process that runs cells ended; all variables are lost", &[&said]);
+            let mut error = plain(
+                "HostDied",
+                "the process that runs cells ended; all variables are lost",
+                &[&said],
+            );
             if let Variables::Lost(_) = variables {
                 error = report::death(crate::host::Death::Signal(libc::SIGKILL), &said, variables);
             }
@@ -58,17 +82,30 @@ fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> Ce
         EngineError::Broken(said) => plain(
             "EngineError",
             "evcxr panicked on this cell and was started again; all variables are lost",
-            &[said, "Run the cells that make them again. If it happens again, please report the cell."],
+            &[
+                said,
+                "Run the cells that make them again. If it happens again, please report the cell.",
+            ],
         ),
-        EngineError::NotStarted(said) => plain("EngineNotStarted", "the engine that compiles cells cannot start", &[said]),
+        EngineError::NotStarted(said) => plain(
+            "EngineNotStarted",
+            "the engine that compiles cells cannot start",
+            &[said],
+        ),
     }
 }
 
 /// Whether the words are cargo's, who looked for a crate.
 fn is_about_dependencies(words: &str) -> bool {
-    ["no matching package", "failed to select a version", "failed to get `", "failed to load source", "failed to parse manifest"]
-        .iter()
-        .any(|start| words.contains(start))
+    [
+        "no matching package",
+        "failed to select a version",
+        "failed to get `",
+        "failed to load source",
+        "failed to parse manifest",
+    ]
+    .iter()
+    .any(|start| words.contains(start))
 }
 
 fn compile(session: &Session, messages: &[Value]) -> CellError {
@@ -111,7 +148,14 @@ fn last_words(panic: Option<&crate::host::PanicRecord>, stderr: &str) -> String 
 /// An error in words.
 pub fn plain(ename: &str, evalue: &str, more: &[&str]) -> CellError {
     let mut traceback = report::message(evalue, &[]);
-    traceback.extend(more.iter().filter(|text| !text.is_empty()).flat_map(|text| text.lines().map(str::to_owned)));
-    CellError { ename: ename.to_owned(), evalue: evalue.to_owned(), traceback }
+    traceback.extend(
+        more.iter()
+            .filter(|text| !text.is_empty())
+            .flat_map(|text| text.lines().map(str::to_owned)),
+    );
+    CellError {
+        ename: ename.to_owned(),
+        evalue: evalue.to_owned(),
+        traceback,
+    }
 }
-

@@ -21,7 +21,11 @@ const MOST: usize = 400;
 /// Completions at `cursor` (code points).
 pub fn complete(session: &Session, code: &str, cursor: usize) -> Completions {
     let mut found = help::complete_by_name(code, cursor, &names(session));
-    if found.matches.iter().any(|one| ["magic", "directive", "option"].contains(&one.kind)) {
+    if found
+        .matches
+        .iter()
+        .any(|one| ["magic", "directive", "option"].contains(&one.kind))
+    {
         return found;
     }
     let byte = help::byte_of(code, cursor);
@@ -50,16 +54,23 @@ pub fn inspect(session: &Session, code: &str, cursor: usize, detail: u8) -> Opti
 
 /// What is known of a name as `%help` and `name?` give it.
 pub fn inspect_name(session: &Session, name: &str, detail: u8) -> Option<MimeBundle> {
-    help::inspect_name(name, detail, &names(session)).or_else(|| inspect(session, name, name.chars().count(), detail))
+    help::inspect_name(name, detail, &names(session))
+        .or_else(|| inspect(session, name, name.chars().count(), detail))
 }
 
 /// Whether `?` can be applied to the variable `name`.
 pub fn has_question_mark(session: &Session, name: &str) -> bool {
-    names(session).variable(name).is_some_and(|variable| help::has_question_mark(&variable.type_name))
+    names(session)
+        .variable(name)
+        .is_some_and(|variable| help::has_question_mark(&variable.type_name))
 }
 
 fn patience(session: &Session) -> Duration {
-    if session.engine.is_busy() { NO_PATIENCE } else { PATIENCE }
+    if session.engine.is_busy() {
+        NO_PATIENCE
+    } else {
+        PATIENCE
+    }
 }
 
 fn names(session: &Session) -> KnownNames {
@@ -72,7 +83,9 @@ fn names(session: &Session) -> KnownNames {
 
 /// The cell with everything that is not Rust overwritten by blanks, byte for byte.
 fn rust_only(code: &str) -> String {
-    let Ok(parsed) = magic::parse(code) else { return code.to_owned() };
+    let Ok(parsed) = magic::parse(code) else {
+        return code.to_owned();
+    };
     let rust = parsed.rust();
     let mut kept = rust.split('\n');
     let mut lines = Vec::new();
@@ -109,17 +122,28 @@ fn join(found: &mut Completions, code: &str, cursor: usize, proposals: Proposals
             }
         }
     }
-    *found = Completions { start, end: help::codepoint_of(code, proposals.end.max(cursor)), matches };
+    *found = Completions {
+        start,
+        end: help::codepoint_of(code, proposals.end.max(cursor)),
+        matches,
+    };
 }
 
 fn starts_with(text: &str, typed: &str) -> bool {
     let mut text = text.chars().flat_map(char::to_lowercase);
-    typed.chars().flat_map(char::to_lowercase).all(|wanted| text.next() == Some(wanted))
+    typed
+        .chars()
+        .flat_map(char::to_lowercase)
+        .all(|wanted| text.next() == Some(wanted))
 }
 
 fn completion(proposal: Proposal) -> Completion {
     let signature = (proposal.label != proposal.code).then_some(proposal.label);
-    Completion { text: proposal.code, kind: proposal.kind, signature }
+    Completion {
+        text: proposal.code,
+        kind: proposal.kind,
+        signature,
+    }
 }
 
 #[cfg(test)]
@@ -128,17 +152,41 @@ mod tests {
 
     #[test]
     fn what_is_not_rust_is_blank_and_nothing_moves() {
-        assert_eq!(rust_only("%time\nlet é = 1;\n:vars"), format!("{}\nlet é = 1;\n{}", " ".repeat(5), " ".repeat(5)));
+        assert_eq!(
+            rust_only("%who \nlet é = 1;\n:vars"),
+            format!("{}\nlet é = 1;\n{}", " ".repeat(5), " ".repeat(5))
+        );
     }
 
     #[test]
     fn proposals_replace_what_they_say() {
-        let mut found = Completions { start: 2, end: 3, matches: vec![] };
+        let mut found = Completions {
+            start: 2,
+            end: 3,
+            matches: vec![],
+        };
         let proposals = vec![
-            Proposal { code: "len".into(), kind: "function", label: "len(&self)".into() },
-            Proposal { code: "pop".into(), kind: "function", label: "pop".into() },
+            Proposal {
+                code: "len".into(),
+                kind: "function",
+                label: "len(&self)".into(),
+            },
+            Proposal {
+                code: "pop".into(),
+                kind: "function",
+                label: "pop".into(),
+            },
         ];
-        join(&mut found, "é.l", 4, Proposals { start: 3, end: 4, proposals });
+        join(
+            &mut found,
+            "é.l",
+            4,
+            Proposals {
+                start: 3,
+                end: 4,
+                proposals,
+            },
+        );
         let texts: Vec<&str> = found.matches.iter().map(|one| one.text.as_str()).collect();
         assert_eq!((found.start, found.end, texts), (2, 3, vec!["len"]));
     }

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::Engine;
 use crate::engine::cell_code::DebugFormat;
+use crate::help::KnownNames;
 use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
 };
-use crate::help::KnownNames;
 use crate::magic;
 use cells::Cells;
 

@@ -17,8 +17,16 @@ use crate::report::{self, Variables};
 pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Frontend>) -> ExecuteOutcome {
     // Carriage returns are layout; positions count lines.
     let text = request.code.replace("\r\n", "\n");
-    let source = session.cells().add(request.execution_count, request.silent, &text);
-    let mut running = Running { session, source, frontend: Arc::clone(frontend), user_time: Duration::ZERO, payload: Vec::new() };
+    let source = session
+        .cells()
+        .add(request.execution_count, request.silent, &text);
+    let mut running = Running {
+        session,
+        source,
+        frontend: Arc::clone(frontend),
+        user_time: Duration::ZERO,
+        payload: Vec::new(),
+    };
     let error = running.cell(&text).err();
     let user_expressions = match error {
         // As in IPython, they are left out when the cell failed.
@@ -29,7 +37,12 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
             .map(|(name, expression)| (name.clone(), user_expression(session, expression)))
             .collect(),
     };
-    ExecuteOutcome { error, user_expressions, payload: running.payload, ..ExecuteOutcome::default() }
+    ExecuteOutcome {
+        error,
+        user_expressions,
+        payload: running.payload,
+        ..ExecuteOutcome::default()
+    }
 }
 
 /// A cell that runs.
@@ -92,17 +105,25 @@ impl Running<'_> {
         match name {
             // evcxr would end the process without an answer. The frontend is asked to do it in order.
             ":quit" => {
-                self.payload.push(json!({"source": "ask_exit", "keepkernel": false}));
+                self.payload
+                    .push(json!({"source": "ask_exit", "keepkernel": false}));
                 let text = "The frontend is asked to stop the kernel. If it does not, use its own \
                             menu (in JupyterLab: Kernel, Shut Down Kernel).\n";
-                self.frontend.output(Output::Text { stream: Stream::Stdout, text: text.to_owned() });
+                self.frontend.output(Output::Text {
+                    stream: Stream::Stdout,
+                    text: text.to_owned(),
+                });
                 None
             }
             // Its announcement would go to the kernel's own stdout.
             ":load_config" => Some(":load_config --quiet".to_owned()),
             ":fmt" => {
                 let pretty = args.contains("#?");
-                self.session.settings().debug_format = if pretty { DebugFormat::Pretty } else { DebugFormat::Compact };
+                self.session.settings().debug_format = if pretty {
+                    DebugFormat::Pretty
+                } else {
+                    DebugFormat::Compact
+                };
                 Some(format!("{name} {args}"))
             }
             _ => Some(format!("{name} {args}").trim_end().to_owned()),
@@ -112,9 +133,16 @@ impl Running<'_> {
     fn other(&mut self, step: &Step) -> Result<(), CellError> {
         match step {
             Step::Magic { magic, line } => self.magic(magic, *line),
-            Step::Shell { command, line } => magic::run_shell(command, &*self.frontend, &self.session.new_shell())
-                .map_err(|error| error.to_cell_error(&self.source, *line)),
-            Step::Inspect { name, detail, rust, line } => self.inspect(name, *detail, rust.as_deref(), *line),
+            Step::Shell { command, line } => {
+                magic::run_shell(command, &*self.frontend, &self.session.new_shell())
+                    .map_err(|error| error.to_cell_error(&self.source, *line))
+            }
+            Step::Inspect {
+                name,
+                detail,
+                rust,
+                line,
+            } => self.inspect(name, *detail, rust.as_deref(), *line),
             Step::Rust { .. } | Step::Command { .. } => Ok(()),
         }
     }
@@ -130,7 +158,10 @@ impl Running<'_> {
                 self.quietly(":clear")?;
                 *self.session.names() = crate::help::KnownNames::default();
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
-                self.frontend.output(Output::Text { stream: Stream::Stdout, text: text.to_owned() });
+                self.frontend.output(Output::Text {
+                    stream: Stream::Stdout,
+                    text: text.to_owned(),
+                });
             }
             Magic::Env(action) => return self.generated(&action.source()),
             Magic::Timeit(timeit) => {
@@ -164,13 +195,19 @@ impl Running<'_> {
 
     /// Rust that a magic put around a line of the cell.
     fn around_line(&mut self, code: &str, user_line: usize, line: usize) -> Result<(), CellError> {
-        let prepared = self.session.engine.prepare_around(code, user_line, &self.source, line);
+        let prepared = self
+            .session
+            .engine
+            .prepare_around(code, user_line, &self.source, line);
         self.evaluate(&prepared)
     }
 
     fn evaluate(&mut self, prepared: &crate::engine::cell_code::CellCode) -> Result<(), CellError> {
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
-        let evaluation = self.session.engine.evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
+        let evaluation = self
+            .session
+            .engine
+            .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
         self.user_time += evaluation.run.duration;
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
@@ -185,19 +222,32 @@ impl Running<'_> {
     }
 
     fn quietly(&mut self, command: &str) -> Result<(), CellError> {
-        let prepared = crate::engine::cell_code::CellCode { text: command.to_owned(), ..Default::default() };
-        let evaluation = self.session.engine.evaluate(&prepared, Arc::new(Captured::default()));
+        let prepared = crate::engine::cell_code::CellCode {
+            text: command.to_owned(),
+            ..Default::default()
+        };
+        let evaluation = self
+            .session
+            .engine
+            .evaluate(&prepared, Arc::new(Captured::default()));
         errors::of(self.session, &evaluation, "").map_or(Ok(()), Err)
     }
 
     fn tell_lost(&self, names: &[String]) {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let (is, it) = if names.len() == 1 { ("variable", "its type was") } else { ("variables", "their types were") };
+        let (is, it) = if names.len() == 1 {
+            ("variable", "its type was")
+        } else {
+            ("variables", "their types were")
+        };
         let text = format!(
             "The {is} {} could not be kept, because {it} defined anew. Run the cell that makes it again.\n",
             names.join(", ")
         );
-        self.frontend.output(Output::Text { stream: Stream::Stderr, text });
+        self.frontend.output(Output::Text {
+            stream: Stream::Stderr,
+            text,
+        });
     }
 
     fn inspect(&mut self, name: &str, detail: u8, rust: Option<&str>, line: usize) -> Result<(), CellError> {
@@ -208,31 +258,57 @@ impl Running<'_> {
         }
         match help::inspect_name(self.session, name, detail) {
             Some(data) => {
-                self.payload.push(json!({"source": "page", "data": data, "start": 0}));
+                self.payload
+                    .push(json!({"source": "page", "data": data, "start": 0}));
                 self.show(data);
                 Ok(())
             }
-            None => Err(errors::plain("NameError", &format!("nothing is known of `{name}`"), &[])),
+            None => Err(errors::plain(
+                "NameError",
+                &format!("nothing is known of `{name}`"),
+                &[],
+            )),
         }
     }
 
     fn show(&self, data: MimeBundle) {
-        self.frontend.output(Output::Result { data, metadata: MimeBundle::new() });
+        self.frontend.output(Output::Result {
+            data,
+            metadata: MimeBundle::new(),
+        });
     }
 
     fn show_time(&self, wall: Duration) {
         let text = magic::format_times(&magic::Times { wall, cpu: None });
-        self.frontend.output(Output::Text { stream: Stream::Stdout, text });
+        self.frontend.output(Output::Text {
+            stream: Stream::Stdout,
+            text,
+        });
     }
 
     fn variables(&self) -> Vec<VariableRow> {
         let known = self.session.engine.known();
-        known.variables.into_iter().map(|(name, type_name)| VariableRow { name, type_name, size: None }).collect()
+        known
+            .variables
+            .into_iter()
+            .map(|(name, type_name)| VariableRow {
+                name,
+                type_name,
+                size: None,
+            })
+            .collect()
     }
 
     fn not_yet(&self, directive: &Directive) -> CellError {
-        let evalue = format!("the directive `{}` is known, but this version of Cellar cannot cache yet", directive.name);
-        errors::plain("NotSupported", &evalue, &["Remove the line to run the cell uncached; nothing was run."])
+        let evalue = format!(
+            "the directive `{}` is known, but this version of Cellar cannot cache yet",
+            directive.name
+        );
+        errors::plain(
+            "NotSupported",
+            &evalue,
+            &["Remove the line to run the cell uncached; nothing was run."],
+        )
     }
 }
 
@@ -262,7 +338,9 @@ fn user_expression(session: &Session, expression: &str) -> Value {
     let source = session.cells().add(0, true, expression);
     let prepared = session.engine.prepare(expression, &source, DebugFormat::Compact);
     let captured = Arc::new(Captured::default());
-    let evaluation = session.engine.evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
+    let evaluation = session
+        .engine
+        .evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
     if let Some(error) = errors::of(session, &evaluation, "") {
         return json!({
             "status": "error", "ename": error.ename, "evalue": error.evalue, "traceback": error.traceback,
@@ -279,7 +357,10 @@ mod tests {
     #[test]
     fn pieces_keep_their_lines() {
         let commands = [(2, ":dep a".to_owned()), (3, ":dep b".to_owned())];
-        assert_eq!(at_lines(&commands, "let x = 1;\n", 5), "\n:dep a\n:dep b\n\nlet x = 1;\n");
+        assert_eq!(
+            at_lines(&commands, "let x = 1;\n", 5),
+            "\n:dep a\n:dep b\n\nlet x = 1;\n"
+        );
         assert_eq!(at_lines(&[], "x", 3), "\n\nx");
         assert_eq!(at_lines(&commands[..1], "", 0), "\n:dep a\n");
     }
