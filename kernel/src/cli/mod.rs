@@ -1,6 +1,68 @@
-//! (in work)
+//! The command line: one file a subcommand, what was typed ([`args`]) apart from what it means.
+//!
+//! It knows of the kernel only [`Interpreter`] and the server's entry.
 
-/// Parses the command line and does what it says.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod args;
+mod atomic;
+mod doctor;
+mod environment;
+mod install;
+mod jupyter_paths;
+mod kernel;
+mod kernelspec;
+mod run;
+mod uninstall;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+
+use crate::interpreter::Interpreter;
+use args::{Command, Typed};
+use environment::Environment;
+
+/// Parses the command line and does what it says. The status is 0, 1 for a failure, 2 for a command
+/// line that means nothing (clap's), or 128 + the signal that ended a run.
+pub fn main() -> ExitCode {
+    let typed = Typed::parse();
+    log_to_stderr();
+    let environment = Environment::of_process();
+    let done = match &typed.command {
+        Command::Install(typed) => install::run(typed, &environment).map(|()| ExitCode::SUCCESS),
+        Command::Uninstall(typed) => uninstall::run(typed, &environment).map(|()| ExitCode::SUCCESS),
+        Command::Kernel(typed) => kernel::run(typed).map(|()| ExitCode::SUCCESS),
+        Command::Run(typed) => run::run(typed, interpreter),
+        Command::Doctor(typed) => doctor::run(typed, &environment),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("cellar: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Whoever runs cells, not yet started where that takes time.
+fn interpreter() -> anyhow::Result<Arc<dyn Interpreter>> {
+    anyhow::bail!("this build has no session to run cells in")
+}
+
+/// stdout belongs to the user's cells; what the kernel has to say goes to stderr.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::builder().with_env_var("CELLAR_LOG").try_from_env();
+    let (filter, wrong) = match filter {
+        Ok(filter) => (filter, None),
+        Err(error) => (
+            EnvFilter::new("warn"),
+            std::env::var_os("CELLAR_LOG").map(|_| error),
+        ),
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // Only a second call in one process could fail, and then logs have a place already.
+    let _ = subscriber.try_init();
+    if let Some(error) = wrong {
+        tracing::warn!("CELLAR_LOG is no filter ({error}); logging warnings");
+    }
 }
