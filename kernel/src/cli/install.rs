@@ -1,6 +1,6 @@
 //! `cellar install`: registers the kernel with Jupyter.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -18,17 +18,16 @@ struct Plan {
     executable: PathBuf,
 }
 
-/// Does what was typed and tells it on stdout.
+/// Does what was typed and tells it to `out`.
 ///
 /// # Errors
 /// When the folder is unknown, belongs to another kernel or cannot be written.
-pub fn run(typed: &args::Install, environment: &Environment) -> Result<()> {
+pub fn run(typed: &args::Install, environment: &Environment, out: &mut impl Write) -> Result<()> {
     let plan = Plan {
         folder: folder(&typed.place, environment)?,
         executable: kernelspec::this_executable(environment)?,
     };
     plan.carry_out()?;
-    let mut out = std::io::stdout().lock();
     writeln!(
         out,
         "Installed the kernel `{}` in {}",

@@ -28,9 +28,12 @@ pub fn main() -> ExitCode {
     let typed = Typed::parse();
     log_to_stderr();
     let environment = Environment::of_process();
+    let mut out = std::io::stdout();
     let done = match &typed.command {
-        Command::Install(typed) => install::run(typed, &environment).map(|()| ExitCode::SUCCESS),
-        Command::Uninstall(typed) => uninstall::run(typed, &environment).map(|()| ExitCode::SUCCESS),
+        Command::Install(typed) => install::run(typed, &environment, &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Uninstall(typed) => {
+            uninstall::run(typed, &environment, &mut out).map(|()| ExitCode::SUCCESS)
+        }
         Command::Kernel(typed) => kernel::run(typed).map(|()| ExitCode::SUCCESS),
         Command::Run(typed) => run::run(typed, interpreter),
         Command::Doctor(typed) => doctor::run(typed, &environment),

@@ -1,6 +1,6 @@
 //! `cellar uninstall`: removes exactly what `install` wrote.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,14 +17,13 @@ struct Removed {
     left: Vec<PathBuf>,
 }
 
-/// Does what was typed and tells it on stdout.
+/// Does what was typed and tells it to `out`.
 ///
 /// # Errors
 /// When the kernelspec is another kernel's or cannot be removed.
-pub fn run(typed: &args::Uninstall, environment: &Environment) -> Result<()> {
+pub fn run(typed: &args::Uninstall, environment: &Environment, out: &mut impl Write) -> Result<()> {
     let folder = install::folder(&typed.place, environment)?;
     let removed = remove(&folder)?;
-    let mut out = std::io::stdout().lock();
     if removed.files.is_empty() {
         writeln!(
             out,
@@ -106,7 +105,12 @@ mod tests {
             name: "cellar".to_owned(),
             ..args::Place::default()
         };
-        install::run(&args::Install { place: place.clone() }, &environment).unwrap();
+        install::run(
+            &args::Install { place: place.clone() },
+            &environment,
+            &mut Vec::new(),
+        )
+        .unwrap();
         let folder = install::folder(&place, &environment).unwrap();
         (environment, place, folder)
     }
@@ -117,7 +121,7 @@ mod tests {
         let (environment, place, folder) = installed(home.path());
         assert_eq!(folder, home.path().join("kernels/cellar"));
         assert!(folder.is_dir());
-        run(&args::Uninstall { place }, &environment).unwrap();
+        run(&args::Uninstall { place }, &environment, &mut Vec::new()).unwrap();
         assert!(!folder.exists());
         assert_eq!(remove(&folder).unwrap(), Removed::default());
     }
@@ -157,7 +161,12 @@ mod tests {
             name: "cellar".to_owned(),
             ..args::Place::default()
         };
-        install::run(&args::Install { place: place.clone() }, &environment).unwrap();
+        install::run(
+            &args::Install { place: place.clone() },
+            &environment,
+            &mut Vec::new(),
+        )
+        .unwrap();
         place.sys_prefix = false;
         let folder = install::folder(&place, &environment).unwrap();
         assert_eq!(

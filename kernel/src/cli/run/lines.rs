@@ -11,7 +11,7 @@ pub fn join(cell: &mut Value) {
             if let Value::Array(lines) = text
                 && lines.iter().all(Value::is_string)
             {
-                *text = lines.iter().filter_map(Value::as_str).collect();
+                *text = lines.iter().filter_map(Value::as_str).collect::<String>().into();
             }
         },
         |mime| !is_json(mime),
