@@ -1,13 +1,76 @@
-//! (in work)
-pub fn main() -> std::process::ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("CELLAR_LOG").unwrap_or_else(|_| "warn".into()),
-        )
-        .init();
-    let file = std::env::args().nth(3).unwrap();
-    let s = crate::session::Session::start().unwrap();
-    crate::server::run(std::path::Path::new(&file), std::sync::Arc::new(s), vec![]).unwrap();
-    std::process::exit(0)
+//! The command line: one file a subcommand, what was typed ([`args`]) apart from what it means.
+//!
+//! It knows of the kernel only [`Interpreter`] and the server's entry.
+
+mod args;
+mod atomic;
+mod doctor;
+mod environment;
+mod install;
+mod jupyter_paths;
+mod kernel;
+mod kernelspec;
+mod run;
+mod uninstall;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+
+use crate::interpreter::Interpreter;
+use args::{Command, Typed};
+use environment::Environment;
+
+/// Parses the command line and does what it says. The status is 0, 1 for a failure, 2 for a command
+/// line that means nothing (clap's), or 128 + the signal that ended a run.
+pub fn main() -> ExitCode {
+    let typed = Typed::parse();
+    log_to_stderr();
+    let environment = Environment::of_process();
+    let mut out = std::io::stdout();
+    let done = match &typed.command {
+        Command::Install(typed) => install::run(typed, &environment, &mut out).map(|()| ExitCode::SUCCESS),
+        Command::Uninstall(typed) => {
+            uninstall::run(typed, &environment, &mut out).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Kernel(typed) => kernel::run(typed).map(|()| ExitCode::SUCCESS),
+        Command::Run(typed) => run::run(typed, interpreter),
+        Command::Doctor(typed) => doctor::run(typed, &environment),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("cellar: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Whoever runs cells; what takes time to start does so behind it.
+fn interpreter() -> anyhow::Result<Arc<dyn Interpreter>> {
+    Ok(Arc::new(crate::session::Session::start()?))
+}
+
+/// stdout belongs to the user's cells; what the kernel has to say goes to stderr.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::builder().with_env_var("CELLAR_LOG").try_from_env();
+    let (filter, wrong) = match filter {
+        // rust-analyzer and its database log every query: a bare level is meant for Cellar.
+        Ok(filter) if std::env::var("CELLAR_LOG").is_ok_and(|typed| !typed.contains('=')) => {
+            let level = filter.max_level_hint().map_or("warn".to_owned(), |level| level.to_string());
+            (EnvFilter::new(format!("warn,cellar={level}")), None)
+        }
+        Ok(filter) => (filter, None),
+        Err(error) => (
+            EnvFilter::new("warn"),
+            std::env::var_os("CELLAR_LOG").map(|_| error),
+        ),
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // Only a second call in one process could fail, and then logs have a place already.
+    let _ = subscriber.try_init();
+    if let Some(error) = wrong {
+        tracing::warn!("CELLAR_LOG is no filter ({error}); logging warnings");
+    }
 }
