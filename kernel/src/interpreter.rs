@@ -13,6 +13,10 @@ pub type MimeBundle = Map<String, Value>;
 
 /// One cell to run.
 #[derive(Debug, Clone, Default)]
+#[allow(
+    dead_code,
+    reason = "keys and parameters will read the cell's id and metadata"
+)]
 pub struct ExecuteRequest {
     /// The cell as its author wrote it: directives, magics, Rust.
     pub code: String,

@@ -56,7 +56,9 @@ fn log_to_stderr() {
     let (filter, wrong) = match filter {
         // rust-analyzer and its database log every query: a bare level is meant for Cellar.
         Ok(filter) if std::env::var("CELLAR_LOG").is_ok_and(|typed| !typed.contains('=')) => {
-            let level = filter.max_level_hint().map_or("warn".to_owned(), |level| level.to_string());
+            let level = filter
+                .max_level_hint()
+                .map_or("warn".to_owned(), |level| level.to_string());
             (EnvFilter::new(format!("warn,cellar={level}")), None)
         }
         Ok(filter) => (filter, None),

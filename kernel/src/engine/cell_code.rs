@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ra_ap_syntax::ast::{self, AstNode, HasName};
+use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
 use super::source_map::{Kind, Marks, Origin};
@@ -250,25 +250,6 @@ fn impl_header(statement: &SyntaxNode) -> Option<String> {
         .map(|token| token.text().to_string())
         .collect();
     Some(header.join(" "))
-}
-
-/// The name of an item, for those that have one.
-pub fn item_name(item: &SyntaxNode) -> Option<String> {
-    let item = ast::Item::cast(item.clone())?;
-    let name = match &item {
-        ast::Item::Fn(it) => it.name(),
-        ast::Item::Struct(it) => it.name(),
-        ast::Item::Enum(it) => it.name(),
-        ast::Item::Trait(it) => it.name(),
-        ast::Item::Const(it) => it.name(),
-        ast::Item::Static(it) => it.name(),
-        ast::Item::TypeAlias(it) => it.name(),
-        ast::Item::Module(it) => it.name(),
-        ast::Item::MacroRules(it) => it.name(),
-        ast::Item::Union(it) => it.name(),
-        _ => None,
-    }?;
-    Some(name.text().to_string())
 }
 
 #[cfg(test)]

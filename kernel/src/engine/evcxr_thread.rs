@@ -47,30 +47,26 @@ pub struct EvcxrThread {
 impl EvcxrThread {
     /// Boots evcxr and serves jobs until the engine is dropped.
     pub fn run(&self, jobs: &Receiver<Job>) {
-        let mut context = self.boot(jobs);
-        while let Ok(job) = self.next_job(jobs) {
+        let mut context = self.boot();
+        while let Ok(job) = jobs.recv() {
             match &mut context {
                 Ok(evcxr) => {
                     if let Err(broken) = self.serve(evcxr, job) {
                         tracing::error!("evcxr panicked: {broken}");
                         self.ready.store(false, Ordering::SeqCst);
-                        context = self.boot(jobs);
+                        context = self.boot();
                     }
                 }
                 Err(message) => {
                     refuse(job, message);
                     // What was missing may have been mended meanwhile.
-                    context = self.boot(jobs);
+                    context = self.boot();
                 }
             }
         }
     }
 
-    fn next_job(&self, jobs: &Receiver<Job>) -> Result<Job, std::sync::mpsc::RecvError> {
-        jobs.recv()
-    }
-
-    fn boot(&self, _jobs: &Receiver<Job>) -> Result<CommandContext, String> {
+    fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
@@ -159,10 +155,7 @@ impl EvcxrThread {
             .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
             .collect();
         variables.sort();
-        let mut items: Vec<String> = evcxr.defined_item_names().map(str::to_owned).collect();
-        items.retain(|name| name != "cellar");
-        items.sort();
-        *lock(&self.known) = Known { variables, items };
+        *lock(&self.known) = Known { variables };
     }
 }
 

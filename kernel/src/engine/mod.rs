@@ -24,7 +24,6 @@ use std::time::Duration;
 use build_server::{BuildReport, BuildServer, Order};
 use cell_code::{CellCode, DebugFormat};
 use evcxr_thread::Job;
-use source_map::Marks;
 
 use crate::cell::CellSource;
 use crate::host::{Host, RunReport};
@@ -68,7 +67,6 @@ pub struct Evaluation {
 pub struct Known {
     /// Names and types.
     pub variables: Vec<(String, String)>,
-    pub items: Vec<String>,
 }
 
 /// One name that rust-analyzer proposes.
@@ -291,11 +289,6 @@ impl Engine {
         let (reply, answer) = channel();
         lock(&self.jobs).send(job(reply)).ok()?;
         answer.recv_timeout(patience).ok()
-    }
-
-    /// The marks of all code so far.
-    pub fn marks(&self) -> MutexGuard<'_, Marks> {
-        self.builds.marks()
     }
 
     /// Ends the host process and removes what was written.

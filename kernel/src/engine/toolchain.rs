@@ -31,8 +31,6 @@ pub enum ToolchainError {
 pub struct Toolchain {
     pub rustc: PathBuf,
     pub cargo: PathBuf,
-    /// `rustup`, where it is used.
-    pub rustup: Option<PathBuf>,
 }
 
 impl Toolchain {
@@ -52,7 +50,6 @@ impl Toolchain {
         let found = Toolchain {
             rustc: tool("rustc")?,
             cargo: tool("cargo")?,
-            rustup,
         };
         found.check_sources()?;
         Ok(found)

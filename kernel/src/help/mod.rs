@@ -22,5 +22,5 @@ pub use complete::complete_by_name;
 pub use completeness::is_complete;
 pub use inspect::{inspect_by_name, inspect_name};
 pub use items::items_of;
-pub use known::{Item, ItemKind, KnownNames, Variable, has_question_mark};
-pub use position::{NameAt, byte_of, codepoint_of, name_at};
+pub use known::{KnownNames, has_question_mark};
+pub use position::{byte_of, codepoint_of, name_at};

@@ -258,6 +258,7 @@ impl Host {
 
     /// Runs a compiled cell of which evcxr knows nothing, between [`Host::begin`] and [`Host::end`]
     /// as any other. Returns when it is over; waits for the process and the libraries.
+    #[allow(dead_code, reason = "artifacts of earlier sessions are to come")]
     pub fn run(&self, library: &Path, function: &str) {
         let mut state = self.inner.state();
         state.requested = Some(control::CellFunction {

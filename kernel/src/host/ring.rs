@@ -381,7 +381,8 @@ mod tests {
     fn messages_of_all_sizes_arrive_in_order_and_the_writer_waits_for_room() {
         let (writer, mut reader, waker) = ring();
         let wake = waker.as_raw_fd();
-        let length = |index: usize| index * 7919 % 100_000 + if index % 500 == 0 { 3 << 20 } else { 0 };
+        let length =
+            |index: usize| index * 7919 % 100_000 + if index.is_multiple_of(500) { 3 << 20 } else { 0 };
         let thread = std::thread::spawn(move || {
             for index in 0..2000 {
                 writer.write(index as u16, &vec![index as u8; length(index)], false, wake);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cell::CellSource;
-use crate::magic::Scope;
+use crate::magic::directive::Scope;
 use crate::report::plain;
 
 /// Steps in short: `r3:code`, `m1:Debug`, `s1:command`, `c1::name args`, `i2:name`.

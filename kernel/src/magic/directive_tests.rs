@@ -1,6 +1,5 @@
 //! Directive lines in, options or mistakes out.
 
-use super::super::directive_table::*;
 use super::*;
 
 fn directive(text: &str) -> Result<Directive, MagicError> {

@@ -91,6 +91,7 @@ fn significant(value: f64, digits: usize) -> String {
 }
 
 /// What `%timeit` prints for `runs` (seconds each) of `loops` executions.
+#[cfg_attr(not(test), allow(dead_code))] // it runs in cells
 pub fn format_timeit(runs: &[f64], loops: u64, digits: usize) -> String {
     let each: Vec<f64> = runs.iter().map(|run| run / loops as f64).collect();
     let count = each.len().max(1) as f64;

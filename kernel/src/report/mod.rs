@@ -15,12 +15,10 @@ mod names;
 mod run;
 mod snippet;
 
-pub use clean::clean;
-pub use compile::{Options, compile_errors, warnings};
+pub use compile::{Options, compile_errors};
 pub use death::{Variables, death, interrupted};
 pub use diagnostic::{Diagnostic, Place, Span};
 pub use engine_words::engine_message;
-pub use names::short_type_name;
 pub use run::{panic, returned_error};
 #[cfg(test)]
 pub(crate) use snippet::plain;

@@ -28,6 +28,7 @@ pub trait CommTarget: Send + Sync {
 
 /// An open comm. Clones are the same comm.
 #[derive(Clone)]
+#[allow(dead_code, reason = "the first target, `cellar.params`, is to come")]
 pub struct Comm {
     id: String,
     hub: Arc<Hub>,
@@ -35,6 +36,7 @@ pub struct Comm {
     parent: Option<Arc<Value>>,
 }
 
+#[allow(dead_code, reason = "the first target, `cellar.params`, is to come")]
 impl Comm {
     pub fn id(&self) -> &str {
         &self.id
@@ -180,6 +182,7 @@ impl Comms {
 }
 
 impl Hub {
+    #[allow(dead_code, reason = "the first target, `cellar.params`, is to come")]
     fn is_open(&self, id: &str) -> bool {
         self.lock().open.contains_key(id)
     }

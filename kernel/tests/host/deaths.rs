@@ -9,7 +9,7 @@ use crate::play::Session;
 fn variables_survive_whatever_a_cell_does() {
     let session = Session::start();
     session.run(r#"put("x", String::from("kept"));"#);
-    let mut died = |source: &str, death: Death| {
+    let died = |source: &str, death: Death| {
         let ran = session.run(source);
         assert_eq!(
             ran.answers,

@@ -281,7 +281,7 @@ impl Crate<'_> {
     /// A struct's `pub` fields, and one that stands for all others and uses the generics as they do.
     fn render_open_fields(&self, list: &SyntaxNode, depth: usize, out: &mut String) {
         out.push('{');
-        for field in list.children().filter(|field| has_pub(field)) {
+        for field in list.children().filter(has_pub) {
             self.render(&field, depth, out);
             out.push(',');
         }
