@@ -193,7 +193,7 @@ impl BuildServer {
                 self.shared.real_path.to_string_lossy().into_owned(),
             )])
             .collect();
-        let emit = if checks { Emit::Nothing } else { Emit::Library };
+        let emit = if checks || rewritten.for_messages { Emit::Nothing } else { Emit::Library };
         let compiled = rustc::compile(&plan, &environment, &out, &library, emit, &self.shared.running)?;
         {
             let mut report = lock(&self.shared.report);
@@ -206,6 +206,10 @@ impl BuildServer {
         };
         let messages = diagnostics::with_places(&compiled.messages, &places);
         if compiled.success && !checks {
+            if rewritten.for_messages {
+                // Nobody runs it; evcxr only moves it.
+                std::fs::write(&library, b"")?;
+            }
             return made(request, &library);
         }
         let status = if compiled.success { 0 } else { 101 };

@@ -29,6 +29,8 @@ pub struct Rewritten {
     pub allows_question_mark: bool,
     /// Whether evcxr runs the cell inside an async block.
     pub is_async: bool,
+    /// It is compiled for its messages alone.
+    pub for_messages: bool,
 }
 
 /// evcxr's variable store as cells see it, on one line.
@@ -55,6 +57,7 @@ const THIN_STORE: &str = concat!(
 const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
 const OUTCOME: &str = "::cellar::__private::CellOutcome";
 
+const CATCH: &str = "std::panic::catch_unwind(";
 const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
 const TAKE: &str = " = evcxr_variable_store.take_variable::<";
 const PUT: &str = "evcxr_variable_store.put_variable::<";
@@ -92,13 +95,23 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         rewritten.is_async = body
             .clone()
             .any(|at| lines.is_generated(at) && lines.text(at) == ASYNC_OPEN);
+        if let Some(name) = lines.text(entry).trim_end_matches('(').rsplit(' ').next().map(str::to_owned) {
+            // The user may call an item like the function that evcxr looks for.
+            lines.replace(entry - 1..entry, &format!("#[unsafe(export_name = {name:?})]"));
+            lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
+        }
         rewritten.statement_line = body.clone().find(|at| !lines.is_generated(*at)).map(|at| at + 1);
         if let Some(store) = store {
             // The attribute line of the entry function stands between the two.
             lines.replace(store..entry - 1, THIN_STORE);
             blank_error_type(&mut lines, store);
         }
-        leave_out_unnamed_variables(&mut lines, body.clone());
+        // evcxr compiles a cell that failed again, without catching panics, for better messages. Then rustc is to
+        // know all variables, so that it can name the one that was meant.
+        rewritten.for_messages = !body.clone().any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
+        if !rewritten.for_messages {
+            leave_out_unnamed_variables(&mut lines, body.clone());
+        }
         for at in body {
             let Some(replacement) = replacement(lines.generated(at), needs) else {
                 continue;

@@ -10,10 +10,10 @@ use std::process::Command;
 #[non_exhaustive]
 pub enum ToolchainError {
     #[error(
-        "`{tool}` was not found. Cellar compiles cells with it: install Rust from https://rustup.rs, \
-         or put the folder that holds `{tool}` on PATH, and restart the kernel"
+        "{0} not found. Cellar compiles cells with rustc and cargo: install Rust from https://rustup.rs, \
+         or put the folder that holds them on PATH, and restart the kernel"
     )]
-    Missing { tool: &'static str },
+    Missing(String),
     #[error(
         "the source of Rust's standard library was not found in {}. Cellar needs it to find the types of \
          variables: run `rustup component add rust-src` and restart the kernel",
@@ -40,16 +40,15 @@ impl Toolchain {
     /// When a tool or the sources of the standard library are missing.
     pub fn find(path: &OsString) -> Result<Toolchain, ToolchainError> {
         let rustup = on_path(path, "rustup");
-        let tool = |name: &'static str| {
-            rustup
-                .as_ref()
-                .and_then(|rustup| which_by_rustup(rustup, name))
-                .or_else(|| on_path(path, name))
-                .ok_or(ToolchainError::Missing { tool: name })
+        let tool = |name| {
+            let by_rustup = rustup.as_ref().and_then(|rustup| which_by_rustup(rustup, name));
+            by_rustup.or_else(|| on_path(path, name))
         };
-        let found = Toolchain {
-            rustc: tool("rustc")?,
-            cargo: tool("cargo")?,
+        let found = match (tool("rustc"), tool("cargo")) {
+            (Some(rustc), Some(cargo)) => Toolchain { rustc, cargo },
+            (None, None) => return Err(ToolchainError::Missing("`rustc` and `cargo` were".into())),
+            (None, _) => return Err(ToolchainError::Missing("`rustc` was".into())),
+            (_, None) => return Err(ToolchainError::Missing("`cargo` was".into())),
         };
         found.check_sources()?;
         Ok(found)

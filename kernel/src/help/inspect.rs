@@ -4,6 +4,7 @@ use super::items::items_of;
 use super::keywords;
 use super::known::{Item, ItemKind, KnownNames, base_name};
 use super::position::{NameAt, name_at};
+use super::std_names::PRELUDE;
 use crate::interpreter::MimeBundle;
 use crate::magic::{about, parse};
 
@@ -39,6 +40,19 @@ pub fn inspect_name(name: &str, detail: u8, names: &KnownNames) -> Option<MimeBu
     }
     let name = name_at(name, name.trim_end_matches('!').chars().count())?;
     markdown(&name, detail, names, &[]).map(|text| bundle(&text))
+}
+
+/// Whether a bundle says no more than that a name is of the standard library: rust-analyzer can say more.
+pub fn is_std(bundle: &MimeBundle) -> bool {
+    bundle.get("text/markdown").and_then(|text| text.as_str()).is_some_and(|text| text.contains(OF_STD))
+}
+
+const OF_STD: &str = "of the standard library\n\n<https://doc.rust-lang.org/std/?search=";
+
+/// A name of the prelude, as far as is known without rust-analyzer.
+fn std_name(name: &str) -> Option<String> {
+    let (kind, _) = PRELUDE.iter().find(|(_, names)| names.split_whitespace().any(|known| known == name))?;
+    Some(format!("`{name}`: {kind} {OF_STD}{name}>"))
 }
 
 fn bundle(markdown: &str) -> MimeBundle {
@@ -125,7 +139,7 @@ fn markdown(name: &NameAt, detail: u8, names: &KnownNames, own: &[Item]) -> Opti
         return Some(of_item(item, detail));
     }
     if of.is_none() && !name.after_dot && !name.is_macro {
-        keywords::about(&name.name)
+        keywords::about(&name.name).or_else(|| std_name(&name.name))
     } else {
         None
     }

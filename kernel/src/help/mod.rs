@@ -20,7 +20,7 @@ mod std_names;
 
 pub use complete::complete_by_name;
 pub use completeness::is_complete;
-pub use inspect::{inspect_by_name, inspect_name};
+pub use inspect::{inspect_by_name, inspect_name, is_std};
 pub use items::items_of;
 pub use known::{KnownNames, has_question_mark};
 pub use position::{byte_of, codepoint_of, name_at};

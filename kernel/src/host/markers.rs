@@ -78,8 +78,8 @@ pub enum Piece {
 
 const ANY: &str = "EVCXR_";
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
-const INPUT: &str = "EVCXR_INPUT_REQUEST:";
-const PASSWORD: &str = "EVCXR_INPUT_REQUEST_PASSWORD:";
+pub(super) const INPUT: &str = "EVCXR_INPUT_REQUEST:";
+pub(super) const PASSWORD: &str = "EVCXR_INPUT_REQUEST_PASSWORD:";
 const END: &str = "\nEVCXR_END_CONTENT\n";
 /// A longer line is no marker.
 const LONGEST_MARKER: usize = 4096;

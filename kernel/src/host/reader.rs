@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::markers::{Decoder, Piece, Scanner};
+use super::markers::{Decoder, INPUT, PASSWORD, Piece, Scanner};
 use super::record::Record;
 use super::rich::{display, typed_content};
 use super::{Death, PanicRecord, RunReport};
@@ -146,7 +146,16 @@ impl Presenter {
         }
     }
 
+    /// A line that asks for input, and after which nothing was read, is text.
+    fn show_unused_prompt(&mut self) {
+        if let Some((prompt, password)) = self.prompt.take() {
+            let marker = if password { PASSWORD } else { INPUT };
+            self.show_text(Stream::Stdout, format!("{marker}{prompt}\n"));
+        }
+    }
+
     fn show_text(&mut self, stream: Stream, text: String) {
+        self.show_unused_prompt();
         self.show_bundle();
         if stream == Stream::Stdout {
             match text.rfind('\n') {
@@ -229,8 +238,9 @@ impl Presenter {
             }
             Record::Failed(message) => self.report.load_error = Some(message),
             Record::Input { id, prompt, password } => {
-                self.release();
                 let asked = self.prompt.take();
+                self.release();
+                let asked = self.prompt.take().or(asked);
                 let (prompt, password) = match (prompt, asked) {
                     (Some(prompt), _) => (prompt, password),
                     (None, Some(asked)) => asked,
@@ -265,8 +275,8 @@ impl Presenter {
     /// A new run begins; what threads of earlier cells wrote was shown.
     pub fn begin(&mut self) {
         self.release();
+        self.show_unused_prompt();
         self.last_line.clear();
-        self.prompt = None;
         self.report = RunReport::default();
     }
 
@@ -280,6 +290,7 @@ impl Presenter {
             self.scanners[source.index()].finish(&mut pieces);
             self.pieces(source, pieces);
         }
+        self.show_unused_prompt();
         self.show_bundle();
         let death = if std::mem::take(&mut self.withdrawn) {
             None

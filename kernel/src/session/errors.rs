@@ -17,20 +17,17 @@ pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<Ce
     if run.interrupted {
         return Some(report::interrupted(variables));
     }
-    if let Some(panic) = &run.panic
-        && run.death.is_none()
-    {
-        return Some(report::panic(
-            panic,
-            place(&evaluation.build.map, panic.line, panic.column).as_ref(),
-        ));
+    if let Some(panic) = &run.panic {
+        let place = place(&evaluation.build.map, panic.line, panic.column);
+        let mut error = report::panic(panic, place.as_ref());
+        if let Some(death) = run.death {
+            // It could not unwind, and aborted: the panic says why, the death what became of the variables.
+            error.traceback.extend(report::death(death, stderr, variables).traceback);
+        }
+        return Some(error);
     }
     if let Some(death) = run.death {
-        return Some(report::death(
-            death,
-            &last_words(run.panic.as_ref(), stderr),
-            variables,
-        ));
+        return Some(report::death(death, stderr, variables));
     }
     if let Some(error) = &run.returned_error {
         return Some(report::returned_error(
@@ -135,14 +132,6 @@ fn place(map: &SourceMap, line: u32, column: u32) -> Option<Place> {
         end_line: found.line,
         end_column: found.column + 1,
     })
-}
-
-/// A panic that could not unwind aborts: its message says more than the signal.
-fn last_words(panic: Option<&crate::host::PanicRecord>, stderr: &str) -> String {
-    match panic {
-        Some(panic) => format!("{stderr}\n{}", panic.message),
-        None => stderr.to_owned(),
-    }
 }
 
 /// An error in words.

@@ -39,13 +39,13 @@ pub fn complete(session: &Session, code: &str, cursor: usize) -> Completions {
 
 /// What is known of the name at `cursor` (code points).
 pub fn inspect(session: &Session, code: &str, cursor: usize, detail: u8) -> Option<MimeBundle> {
-    let names = names(session);
-    if let Some(bundle) = help::inspect_by_name(code, cursor, detail, &names) {
-        return Some(bundle);
+    let by_name = help::inspect_by_name(code, cursor, detail, &names(session));
+    if by_name.as_ref().is_some_and(|bundle| !help::is_std(bundle)) {
+        return by_name;
     }
-    let name = help::name_at(code, cursor)?;
+    let Some(name) = help::name_at(code, cursor) else { return by_name };
     let rust = rust_only(code);
-    let (plain, html) = session.engine.hover(&rust[..name.range.end], patience(session))?;
+    let Some((plain, html)) = session.engine.hover(&rust[..name.range.end], patience(session)) else { return by_name };
     let mut bundle = MimeBundle::new();
     bundle.insert("text/plain".to_owned(), Value::String(plain));
     bundle.insert("text/html".to_owned(), Value::String(html));

@@ -152,7 +152,7 @@ impl Running<'_> {
             Magic::Who { types } => self.show(magic::who(&self.variables(), types)),
             Magic::Whos { types } => self.show(magic::whos(&self.variables(), types)),
             Magic::Lsmagic => self.show(magic::list()),
-            Magic::Help { name: None } => self.show(magic::help()),
+            Magic::Help { name: None } => self.page(magic::help()),
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
                 self.quietly(":clear")?;
@@ -258,9 +258,7 @@ impl Running<'_> {
         }
         match help::inspect_name(self.session, name, detail) {
             Some(data) => {
-                self.payload
-                    .push(json!({"source": "page", "data": data, "start": 0}));
-                self.show(data);
+                self.page(data);
                 Ok(())
             }
             None => Err(errors::plain(
@@ -269,6 +267,12 @@ impl Running<'_> {
                 &[],
             )),
         }
+    }
+
+    /// Shows help where the frontend shows it: below the cell, or in a pager.
+    fn page(&mut self, data: MimeBundle) {
+        self.payload
+            .push(json!({"source": "page", "data": data, "start": 0}));
     }
 
     fn show(&self, data: MimeBundle) {
