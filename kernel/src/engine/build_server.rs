@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::Value;
 
 use super::diagnostics;
-use super::rewrite::{self, Needs, Rewritten};
+use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
 use super::shim::{BuildAnswer, BuildRequest, RECORD};
 use super::source_map::{Marks, SourceMap};
@@ -42,13 +42,16 @@ pub struct BuildReport {
     /// How often rustc was started.
     pub compiles: usize,
     /// The cell did not compile; evcxr may have found a way since.
-    pub failed: bool,
+    pub failure: Option<Failure>,
     /// Dependencies could not be built: what cargo said.
     pub dependencies: Option<String>,
     /// The build itself could not be carried out.
     pub broken: Option<String>,
     pub stopped: bool,
 }
+
+/// In rustc's messages.
+const UNKNOWN_NAME: &str = "\"code\":\"E0425\"";
 
 /// Answers evcxr's tools. Cheap to clone.
 #[derive(Clone)]
@@ -226,10 +229,10 @@ impl BuildServer {
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
-            let failed_before = lock(&self.shared.report).failed;
+            let failure = lock(&self.shared.report).failure;
             let needs = Needs {
                 question_mark: order.question_mark,
-                failed_before,
+                failure,
             };
             rewrite::for_running(&generated, &self.marks(), needs)
         };
@@ -261,7 +264,14 @@ impl BuildServer {
         {
             let mut report = lock(&self.shared.report);
             report.compiles += 1;
-            report.failed |= !compiled.success;
+            if !compiled.success {
+                let unknown_name = compiled.messages.contains(UNKNOWN_NAME);
+                report.failure = Some(if unknown_name {
+                    Failure::UnknownName
+                } else {
+                    Failure::Other
+                });
+            }
             report.stopped |= compiled.stopped;
         }
         let places = diagnostics::Places {

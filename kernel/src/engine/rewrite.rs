@@ -18,7 +18,15 @@ use super::source_map::{Kind, Mark, Marks, SourceMap};
 pub struct Needs {
     pub question_mark: bool,
     /// The cell did not compile before.
-    pub failed_before: bool,
+    pub failure: Option<Failure>,
+}
+
+/// Why a cell did not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It uses a name that is not there, so all names that are there may help.
+    UnknownName,
+    Other,
 }
 
 /// The rewritten crate.
@@ -117,13 +125,13 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             lines.replace(store..entry - 1, THIN_STORE);
             blank_error_type(&mut lines, store);
         }
-        // evcxr compiles a cell that failed again, without catching panics, for better messages. Then rustc is to
-        // know all variables, so that it can name the one that was meant.
-        rewritten.for_messages = needs.failed_before
+        // evcxr compiles a cell that failed again, without catching panics, for better messages. Where a name is
+        // unknown, rustc is to see all variables, so that it can tell the one that was meant.
+        rewritten.for_messages = needs.failure.is_some()
             && !body
                 .clone()
                 .any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
-        if !rewritten.for_messages {
+        if !(rewritten.for_messages && needs.failure == Some(Failure::UnknownName)) {
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
         add_identities(&mut lines, body.clone(), &rewritten.map, marks);
@@ -389,7 +397,7 @@ mod tests {
             &marks,
             Needs {
                 question_mark: true,
-                failed_before: false,
+                failure: None,
             },
         );
         assert_eq!(rewritten.text.lines().count(), generated.lines().count());
