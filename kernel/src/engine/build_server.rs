@@ -11,17 +11,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde_json::Value;
+
 use super::diagnostics;
-use super::rewrite::{self, Needs, Rewritten};
+use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
 use super::shim::{BuildAnswer, BuildRequest, RECORD};
 use super::source_map::{Marks, SourceMap};
+use super::toolchain::Toolchain;
+use crate::cell::CellSource;
 use crate::interpreter::{Frontend, Output, Stream};
 
 /// What evcxr's "cargo" is to do with the next builds.
 #[derive(Clone, Default)]
 pub struct Order {
-    pub needs: Needs,
+    /// A `?` may leave the cell.
+    pub question_mark: bool,
     pub awaits: bool,
     /// Make no library: evcxr only commits its state.
     pub skip: bool,
@@ -36,12 +41,17 @@ pub struct BuildReport {
     pub map: SourceMap,
     /// How often rustc was started.
     pub compiles: usize,
+    /// The cell did not compile; evcxr may have found a way since.
+    pub failure: Option<Failure>,
     /// Dependencies could not be built: what cargo said.
     pub dependencies: Option<String>,
     /// The build itself could not be carried out.
     pub broken: Option<String>,
     pub stopped: bool,
 }
+
+/// In rustc's messages.
+const UNKNOWN_NAME: &str = "\"code\":\"E0425\"";
 
 /// Answers evcxr's tools. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +69,8 @@ struct Shared {
     plans: Mutex<HashMap<String, Vec<String>>>,
     running: Running,
     cargo: Mutex<PathBuf>,
+    rustc: Mutex<PathBuf>,
+    folder: PathBuf,
     real_path: std::ffi::OsString,
     executable: PathBuf,
 }
@@ -88,6 +100,8 @@ impl BuildServer {
             plans: Mutex::default(),
             running: Running::default(),
             cargo: Mutex::new("cargo".into()),
+            rustc: Mutex::new("rustc".into()),
+            folder: directory.to_owned(),
             real_path,
             executable,
         });
@@ -110,9 +124,52 @@ impl BuildServer {
         &self.shared.socket
     }
 
-    /// Says which cargo builds dependencies.
-    pub fn set_cargo(&self, cargo: PathBuf) {
-        *lock(&self.shared.cargo) = cargo;
+    /// Says which cargo builds dependencies, and which rustc says what is wrong with a cell.
+    pub fn set_tools(&self, toolchain: &Toolchain) {
+        *lock(&self.shared.cargo) = toolchain.cargo.clone();
+        *lock(&self.shared.rustc) = toolchain.rustc.clone();
+    }
+
+    /// rustc's messages on a cell that cannot be parsed, or nothing if rustc can parse it. Nobody else need see
+    /// such a cell: an open string or comment would swallow what evcxr puts behind it.
+    ///
+    /// # Errors
+    /// When rustc cannot be run.
+    pub fn syntax_errors(&self, cell: &Arc<CellSource>, rust: &str) -> std::io::Result<Vec<Value>> {
+        let folder = self.shared.folder.join("syntax");
+        std::fs::create_dir_all(folder.join("src"))?;
+        std::fs::write(
+            folder.join("src/lib.rs"),
+            format!("async fn cell() {{\n{rust}\n}}\n"),
+        )?;
+        let plan = Plan {
+            rustc: lock(&self.shared.rustc).clone(),
+            opt_level: "0".to_owned(),
+            ..Plan::default()
+        };
+        let running = &self.shared.running;
+        let environment = [(
+            "PATH".to_owned(),
+            self.shared.real_path.to_string_lossy().into_owned(),
+        )];
+        let compiled = rustc::compile(
+            &plan,
+            &environment,
+            &folder,
+            &folder.join("libctx.so"),
+            Emit::Nothing,
+            running,
+        )?;
+        let map = SourceMap::of_whole_cell(cell, rust.matches('\n').count() + 1);
+        let places = diagnostics::Places {
+            map: &map,
+            marks: &Marks::default(),
+        };
+        let messages = diagnostics::with_places(&compiled.messages, &places);
+        let messages = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Ok(messages.filter(diagnostics::is_of_the_parser).collect())
     }
 
     /// Says where the `cellar` crate's library is.
@@ -172,7 +229,12 @@ impl BuildServer {
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
-            rewrite::for_running(&generated, &self.marks(), order.needs)
+            let failure = lock(&self.shared.report).failure;
+            let needs = Needs {
+                question_mark: order.question_mark,
+                failure,
+            };
+            rewrite::for_running(&generated, &self.marks(), needs)
         };
         lock(&self.shared.report).map = rewritten.map.clone();
         if !checks && let Some(hint) = mode_to_switch_on(&order, &rewritten) {
@@ -193,11 +255,23 @@ impl BuildServer {
                 self.shared.real_path.to_string_lossy().into_owned(),
             )])
             .collect();
-        let emit = if checks || rewritten.for_messages { Emit::Nothing } else { Emit::Library };
+        let emit = if checks || rewritten.for_messages {
+            Emit::Nothing
+        } else {
+            Emit::Library
+        };
         let compiled = rustc::compile(&plan, &environment, &out, &library, emit, &self.shared.running)?;
         {
             let mut report = lock(&self.shared.report);
             report.compiles += 1;
+            if !compiled.success {
+                let unknown_name = compiled.messages.contains(UNKNOWN_NAME);
+                report.failure = Some(if unknown_name {
+                    Failure::UnknownName
+                } else {
+                    Failure::Other
+                });
+            }
             report.stopped |= compiled.stopped;
         }
         let places = diagnostics::Places {
@@ -330,7 +404,7 @@ fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer
     if order.awaits && !rewritten.is_async {
         return Some(pretended_error("E0728", line));
     }
-    if order.needs.question_mark && !rewritten.allows_question_mark {
+    if order.question_mark && !rewritten.allows_question_mark {
         return Some(pretended_error("E0277", line));
     }
     None

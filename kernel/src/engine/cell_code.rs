@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
+use super::definitions::{Definition, header_tokens};
 use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
 
@@ -20,6 +21,8 @@ pub struct CellCode {
     pub awaits: bool,
     /// It shows the value of its last expression.
     pub shows: bool,
+    /// The parser stumbled: the cell's Rust, line for line, so that rustc alone can say what is wrong.
+    pub suspicious: Option<(Arc<CellSource>, String)>,
 }
 
 const PRELUDE: &str = "fn f(){";
@@ -34,11 +37,15 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
     };
     let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
     let statements = statements(&file.syntax_node());
+    if !file.errors().is_empty() || !is_one_function(&file.syntax_node()) {
+        let lines = commands.matches('\n').count();
+        prepared.suspicious = Some((Arc::clone(cell), format!("{}{rust}", "\n".repeat(lines))));
+    }
     if statements.is_empty() || !is_one_function(&file.syntax_node()) {
         // Nothing that can be cut: rustc will say what is wrong with it.
         if !rust.trim().is_empty() {
             let start = code.len() - rust.len();
-            prepared.push(rust.trim_end(), start, code, cell, marks, Kind::Other);
+            prepared.push(rust.trim_end(), start, code, cell, marks, (Kind::Other, None));
         }
         return prepared;
     }
@@ -59,10 +66,17 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         if index == last && ast::Expr::can_cast(statement.kind()) {
             prepared.shows = true;
             prepared.text.push_str(debug_format.before());
-            prepared.push(text, offset, code, cell, marks, Kind::Shown);
+            prepared.push(text, offset, code, cell, marks, (Kind::Shown, None));
             prepared.text.push_str(&debug_format.after());
         } else {
-            prepared.push(text, offset, code, cell, marks, kind(statement));
+            prepared.push(
+                text,
+                offset,
+                code,
+                cell,
+                marks,
+                (kind(statement), Definition::of(statement)),
+            );
         }
     }
     prepared
@@ -82,6 +96,7 @@ pub fn prepare_around(
         column_offset: 0,
         lines: 1,
         kind: Kind::Other,
+        definition: None,
     });
     let mut text = String::new();
     for (index, row) in code.lines().enumerate() {
@@ -131,7 +146,7 @@ impl CellCode {
         code: &str,
         cell: &Arc<CellSource>,
         marks: &mut Marks,
-        kind: Kind,
+        (kind, definition): (Kind, Option<Definition>),
     ) {
         let before = &code[..offset];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -141,6 +156,7 @@ impl CellCode {
             column_offset: before[line_start..].chars().count(),
             lines: text.matches('\n').count() + 1,
             kind,
+            definition,
         });
         // The empty line keeps rust-analyzer from taking the marker for the comment of the next item.
         self.text.push_str(text);
@@ -238,18 +254,8 @@ fn kind(statement: &SyntaxNode) -> Kind {
 
 fn impl_header(statement: &SyntaxNode) -> Option<String> {
     let item = ast::Impl::cast(statement.clone())?;
-    let body = item.assoc_item_list()?;
-    let end = body.syntax().text_range().start();
-    let tokens = item
-        .syntax()
-        .descendants_with_tokens()
-        .filter_map(|element| element.into_token());
-    let header: Vec<String> = tokens
-        .take_while(|token| token.text_range().start() < end)
-        .filter(|token| !token.kind().is_trivia())
-        .map(|token| token.text().to_string())
-        .collect();
-    Some(header.join(" "))
+    item.assoc_item_list()?;
+    Some(header_tokens(&item).join(" "))
 }
 
 #[cfg(test)]

@@ -62,6 +62,23 @@ pub fn with_places(messages: &str, places: &Places<'_>) -> String {
     text
 }
 
+/// Whether a message is about the text of a cell alone, and not about what its names mean.
+pub fn is_of_the_parser(message: &Value) -> bool {
+    // The lexer's own; the parser's have no number.
+    const CODES: [&str; 8] = [
+        "E0586", "E0748", "E0758", "E0762", "E0763", "E0765", "E0766", "E0768",
+    ];
+    let text = message["message"].as_str().unwrap_or_default();
+    message["level"] == "error"
+        && message["code"]["code"]
+            .as_str()
+            .is_none_or(|code| CODES.contains(&code))
+        && !["cannot find", "aborting due to", "could not compile"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        && message["spans"].as_array().is_some_and(|spans| !spans.is_empty())
+}
+
 fn add_places(message: &mut Value, places: &Places<'_>) {
     if let Some(spans) = message.get_mut("spans").and_then(Value::as_array_mut) {
         for span in spans {

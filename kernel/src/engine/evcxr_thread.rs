@@ -11,6 +11,7 @@ use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
 
 use super::build_server::{BuildServer, Order};
+use super::cell_code::CellCode;
 use super::toolchain::Toolchain;
 use super::{
     API_STUB_END, API_STUB_START, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
@@ -21,7 +22,7 @@ use crate::interpreter::MimeBundle;
 /// Something for evcxr to do.
 pub enum Job {
     Evaluate {
-        code: String,
+        code: Box<CellCode>,
         reply: Sender<Evaluation>,
     },
     Complete {
@@ -82,7 +83,7 @@ impl EvcxrThread {
 
     fn try_boot(&self) -> Result<CommandContext, String> {
         let toolchain = Toolchain::find(&self.real_path).map_err(|error| error.to_string())?;
-        self.builds.set_cargo(toolchain.cargo.clone());
+        self.builds.set_tools(&toolchain);
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
         let rustc = toolchain.rustc.clone();
         let runtime = std::thread::spawn(move || -> Result<(), String> {
@@ -121,7 +122,15 @@ impl EvcxrThread {
     fn serve(&self, evcxr: &mut CommandContext, job: Job) -> Result<(), String> {
         match job {
             Job::Evaluate { code, reply } => {
-                let done = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code)));
+                if let Some(errors) = self.syntax_errors(&code) {
+                    let error = Some(EngineError::Compile(errors));
+                    let _ = reply.send(Evaluation {
+                        error,
+                        ..Evaluation::default()
+                    });
+                    return Ok(());
+                }
+                let done = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)));
                 let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
                 let evaluation = done.unwrap_or_else(|panic| Evaluation {
                     error: Some(EngineError::Broken(panic_text(&*panic))),
@@ -145,6 +154,17 @@ impl EvcxrThread {
                 let found = catch_unwind(AssertUnwindSafe(|| hover(evcxr, &code)));
                 let _ = reply.send(found.map_err(|panic| panic_text(&*panic))?);
                 Ok(())
+            }
+        }
+    }
+
+    fn syntax_errors(&self, code: &CellCode) -> Option<Vec<Value>> {
+        let (cell, rust) = code.suspicious.as_ref()?;
+        match self.builds.syntax_errors(cell, rust) {
+            Ok(errors) => Some(errors).filter(|errors| !errors.is_empty()),
+            Err(error) => {
+                tracing::warn!("rustc could not look at a cell: {error}");
+                None
             }
         }
     }
@@ -185,18 +205,19 @@ fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
 fn engine_error(error: evcxr::Error) -> EngineError {
     match error {
         evcxr::Error::CompilationErrors(errors) => {
-            // evcxr's own words, about a variable that cannot be kept or a command, come without JSON.
-            let (words, messages): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.json.is_null());
-            if messages.is_empty() {
+            // evcxr's own words, about a variable that cannot be kept or a command, come without JSON. They are
+            // about what the user wrote, so they come first.
+            let mut words = errors.iter().filter(|error| error.json.is_null());
+            if let Some(first) = words.next() {
+                let rest = words.map(evcxr::CompilationError::message);
                 return EngineError::Refused(
-                    words
-                        .iter()
-                        .map(|error| error.message())
+                    std::iter::once(first.message())
+                        .chain(rest)
                         .collect::<Vec<_>>()
                         .join("\n"),
                 );
             }
-            EngineError::Compile(messages.into_iter().map(|error| error.json.clone()).collect())
+            EngineError::Compile(errors.iter().map(|error| error.json.clone()).collect())
         }
         evcxr::Error::SubprocessTerminated(message) => EngineError::HostDied(message),
         other => EngineError::Refused(other.to_string()),

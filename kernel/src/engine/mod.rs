@@ -6,6 +6,7 @@
 
 pub mod build_server;
 pub mod cell_code;
+mod definitions;
 pub mod diagnostics;
 mod evcxr_thread;
 mod rewrite;
@@ -112,17 +113,7 @@ impl Engine {
     /// # Errors
     /// When no temporary folder or socket can be made.
     pub fn start(cache: PathBuf) -> std::io::Result<Engine> {
-        let directory = tempfile::Builder::new().prefix("cellar-").tempdir().map_err(|error| {
-            let folder = std::env::temp_dir();
-            std::io::Error::new(
-                error.kind(),
-                format!(
-                    "no folder for compiled cells can be made in {}: {error}. Make it writable, free some space, \
-                     or set TMPDIR to another folder",
-                    folder.display()
-                ),
-            )
-        })?;
+        let directory = temporary_folder(&cache)?;
         let executable = std::env::current_exe()?;
         let real_path = std::env::var_os("PATH").unwrap_or_default();
         let host = Host::new(directory.path())?;
@@ -193,9 +184,7 @@ impl Engine {
 
     fn evaluate_now(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
         self.builds.order(Order {
-            needs: rewrite::Needs {
-                question_mark: code.question_mark,
-            },
+            question_mark: code.question_mark,
             awaits: code.awaits,
             skip: false,
             frontend: Some(Arc::clone(&frontend)),
@@ -203,7 +192,7 @@ impl Engine {
         self.host.begin(frontend);
         let (reply, answer) = channel();
         let sent = lock(&self.jobs).send(Job::Evaluate {
-            code: code.text.clone(),
+            code: Box::new(code.clone()),
             reply,
         });
         let mut evaluation = match sent.ok().and_then(|()| answer.recv().ok()) {
@@ -301,6 +290,35 @@ impl Engine {
             tracing::debug!("temporary folder: {error}");
         }
     }
+}
+
+/// A folder for what the session compiles: in the system's place for such, or else beside the cache.
+fn temporary_folder(cache: &Path) -> std::io::Result<tempfile::TempDir> {
+    let make = |folder: &Path| tempfile::Builder::new().prefix("cellar-").tempdir_in(folder);
+    let usual = std::env::temp_dir();
+    let error = match make(&usual) {
+        Ok(made) => return Ok(made),
+        Err(error) => error,
+    };
+    let other = cache.join("tmp");
+    let made = std::fs::create_dir_all(&other).and_then(|()| make(&other)).map_err(|second| {
+        let message = format!(
+            "no folder for compiled cells can be made, neither in {} ({error}) nor in {} ({second}). Make one of them \
+             writable, free some space, or set TMPDIR to another folder",
+            usual.display(),
+            other.display()
+        );
+        std::io::Error::new(error.kind(), message)
+    })?;
+    tracing::warn!(
+        "{} cannot be used ({error}); compiling in {}",
+        usual.display(),
+        made.path().display()
+    );
+    // rustc and cargo need one too.
+    // SAFETY: as in `set_environment`.
+    unsafe { std::env::set_var("TMPDIR", made.path()) };
+    Ok(made)
 }
 
 /// evcxr reads its folder and finds its tools in the environment of this process.

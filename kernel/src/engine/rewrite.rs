@@ -10,12 +10,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::definitions::Definitions;
 use super::source_map::{Kind, Mark, Marks, SourceMap};
 
 /// What the cell needs of the generated code.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Needs {
     pub question_mark: bool,
+    /// The cell did not compile before.
+    pub failure: Option<Failure>,
+}
+
+/// Why a cell did not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It uses a name that is not there, so all names that are there may help.
+    UnknownName,
+    Other,
 }
 
 /// The rewritten crate.
@@ -42,16 +53,18 @@ const THIN_STORE: &str = concat!(
     "unsafe extern \"C\" fn drop_value<T>(v:*mut c_void){drop(unsafe{Box::from_raw(v as *mut T)})}",
     // The host owns the values: the store that cells hand on is a value without size.
     "pub struct VariableStore;pub fn create_variable_store()->*mut VariableStore{core::ptr::dangling_mut()}impl VariableStore{",
-    "pub fn put_variable<T:'static>(&mut self,n:&str,v:T){let t=core::any::TypeId::of::<T>();let m=core::any::type_name::<T>();",
+    // A type's identity is Rust's and that of the definitions it reaches (`D`, see `definitions.rs`).
+    "fn identity<T:'static,const D:u128>()->u128{unsafe{core::mem::transmute::<core::any::TypeId,u128>(core::any::TypeId::of::<T>())^D}}",
+    "pub fn put_variable<T:'static,const D:u128>(&mut self,n:&str,v:T){let t=Self::identity::<T,D>();let m=core::any::type_name::<T>();",
     "unsafe{cellar_host_put(n.as_ptr(),n.len(),&raw const t as *const u8,m.as_ptr(),m.len(),Box::into_raw(Box::new(v)) as *mut c_void,drop_value::<T>)}}",
-    "pub fn check_variable<T:'static>(&mut self,n:&str)->bool{let t=core::any::TypeId::of::<T>();",
+    "pub fn check_variable<T:'static,const D:u128>(&mut self,n:&str)->bool{let t=Self::identity::<T,D>();",
     "unsafe{cellar_host_check(n.as_ptr(),n.len(),&raw const t as *const u8)==1}}",
     "pub fn take_variable<T:'static>(&mut self,n:&str)->T{let v=unsafe{cellar_host_take(n.as_ptr(),n.len())} as *mut T;",
     "assert!(!v.is_null());*unsafe{Box::from_raw(v)}}",
     // The name carries the type, so that what is taken has it.
     "#[allow(unused)]pub fn lazy_arc<T:'static,F:FnOnce()->T>(&mut self,n:&str,f:F)->std::sync::Arc<T>{",
     "let n=format!(\"{n}:{:?}\",core::any::TypeId::of::<T>());let v=unsafe{cellar_host_take(n.as_ptr(),n.len())} as *mut std::sync::Arc<T>;",
-    "let a=if v.is_null(){std::sync::Arc::new(f())}else{*unsafe{Box::from_raw(v)}};self.put_variable(&n,a.clone());a}",
+    "let a=if v.is_null(){std::sync::Arc::new(f())}else{*unsafe{Box::from_raw(v)}};self.put_variable::<_,0>(&n,a.clone());a}",
     "}}",
 );
 const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
@@ -95,7 +108,13 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         rewritten.is_async = body
             .clone()
             .any(|at| lines.is_generated(at) && lines.text(at) == ASYNC_OPEN);
-        if let Some(name) = lines.text(entry).trim_end_matches('(').rsplit(' ').next().map(str::to_owned) {
+        if let Some(name) = lines
+            .text(entry)
+            .trim_end_matches('(')
+            .rsplit(' ')
+            .next()
+            .map(str::to_owned)
+        {
             // The user may call an item like the function that evcxr looks for.
             lines.replace(entry - 1..entry, &format!("#[unsafe(export_name = {name:?})]"));
             lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
@@ -106,12 +125,16 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             lines.replace(store..entry - 1, THIN_STORE);
             blank_error_type(&mut lines, store);
         }
-        // evcxr compiles a cell that failed again, without catching panics, for better messages. Then rustc is to
-        // know all variables, so that it can name the one that was meant.
-        rewritten.for_messages = !body.clone().any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
-        if !rewritten.for_messages {
+        // evcxr compiles a cell that failed again, without catching panics, for better messages. Where a name is
+        // unknown, rustc is to see all variables, so that it can tell the one that was meant.
+        rewritten.for_messages = needs.failure.is_some()
+            && !body
+                .clone()
+                .any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
+        if !(rewritten.for_messages && needs.failure == Some(Failure::UnknownName)) {
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
+        add_identities(&mut lines, body.clone(), &rewritten.map, marks);
         for at in body {
             let Some(replacement) = replacement(lines.generated(at), needs) else {
                 continue;
@@ -212,6 +235,38 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
             lines.replace(at..end + 1, "");
         }
         at = end + 1;
+    }
+}
+
+/// Where a variable is checked or stored, its type's definitions are part of the type's identity.
+fn add_identities(lines: &mut Lines, body: std::ops::Range<usize>, map: &SourceMap, marks: &Marks) {
+    let mut definitions = Definitions::default();
+    // What was blanked, such as an `impl` that was written anew, defines nothing.
+    let defining = map.pieces().filter(|(_, range)| {
+        *range.end() <= body.start && range.clone().any(|line| !lines.text(line - 1).is_empty())
+    });
+    for definition in defining.filter_map(|(mark, _)| marks.origin(mark)?.definition.as_ref()) {
+        definitions.add(definition);
+    }
+    for at in body.clone() {
+        let Some(line) = lines.generated(at) else { continue };
+        let Some(start) = [CHECK, PUT].iter().find(|start| line.starts_with(**start)) else {
+            continue;
+        };
+        // A type over several lines ends on a later one.
+        let Some(end) = (at..body.end).find(|end| lines.text(*end).contains(">(stringify!(")) else {
+            break;
+        };
+        let statement = (at..=end)
+            .map(|line| lines.text(line))
+            .collect::<Vec<_>>()
+            .join(" ");
+        let Some((before, after)) = statement.rsplit_once(">(stringify!(") else {
+            continue;
+        };
+        let identity = definitions.identity(&before[start.len()..]);
+        let statement = format!("{before},{identity}>(stringify!({after}");
+        lines.replace(at..end + 1, &statement);
     }
 }
 
@@ -337,7 +392,14 @@ mod tests {
             "let n: i32 = \"7\".parse()?;\nlet c = a + n;\nb.push('c');",
         ];
         let generated = generated(&cells, &mut marks);
-        let rewritten = for_running(&generated, &marks, Needs { question_mark: true });
+        let rewritten = for_running(
+            &generated,
+            &marks,
+            Needs {
+                question_mark: true,
+                failure: None,
+            },
+        );
         assert_eq!(rewritten.text.lines().count(), generated.lines().count());
         assert!(rewritten.text.contains("take_variable::<i32>(stringify!(a))"));
         assert!(

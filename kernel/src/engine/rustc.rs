@@ -97,6 +97,8 @@ pub fn compile(
         "-C",
         "prefer-dynamic",
     ]);
+    // evcxr would take a warning in the user's code for the error. What is denied stays an error.
+    command.arg("-Awarnings");
     command.args([
         "-C",
         "debug-assertions=on",

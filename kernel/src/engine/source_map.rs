@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::definitions::Definition;
 use crate::cell::CellSource;
 
 /// A position in a cell: 1-based, columns in characters.
@@ -27,6 +28,8 @@ pub struct Origin {
     /// How many lines it has.
     pub lines: usize,
     pub kind: Kind,
+    /// What types may depend on.
+    pub definition: Option<Definition>,
 }
 
 /// What of a marked piece matters to those who find it again.
@@ -132,6 +135,25 @@ pub struct SourceMap {
 }
 
 impl SourceMap {
+    /// A file that is a cell with one line before it and one behind it.
+    pub fn of_whole_cell(cell: &Arc<CellSource>, lines: usize) -> SourceMap {
+        let origin = Origin {
+            cell: Arc::clone(cell),
+            line: 1,
+            column_offset: 0,
+            lines: lines + 1,
+            kind: Kind::Other,
+            definition: None,
+        };
+        let piece = Piece {
+            first: 2,
+            last: lines + 2,
+            mark: usize::MAX,
+            origin,
+        };
+        SourceMap { pieces: vec![piece] }
+    }
+
     /// The place in a cell of a 1-based line and column (in characters) of the generated file, or `None`
     /// where the code is not a user's.
     pub fn place(&self, line: usize, column: usize) -> Option<Place> {
@@ -184,8 +206,13 @@ fn find_word(text: &str, word: &str) -> Option<usize> {
     })
 }
 
-/// A place behind the end of its line (inside the marker comment) is moved to the line's end.
+/// A place behind the end of its line (inside the marker comment) is moved to the line's end, one behind the
+/// cell to the cell's end.
 fn clamp(mut place: Place) -> Place {
+    let lines = place.cell.text.lines().count().max(1);
+    if place.line > lines {
+        (place.line, place.column) = (lines, usize::MAX);
+    }
     let width = place
         .cell
         .text
@@ -211,6 +238,7 @@ mod tests {
             column_offset,
             lines,
             kind: Kind::Other,
+            definition: None,
         }
     }
 

@@ -108,6 +108,31 @@ fn missing_more(scanner: &Scanner) -> bool {
     }
 }
 
+/// How deep brackets may be nested. Deeper code is no person's, and overflows the stacks of parsers.
+pub const DEEPEST: usize = 256;
+
+/// Whether brackets are nested deeper than [`DEEPEST`].
+pub fn is_too_deep(code: &str) -> bool {
+    // Most cells are decided without the lexer.
+    if code
+        .bytes()
+        .filter(|byte| matches!(byte, b'(' | b'[' | b'{'))
+        .count()
+        <= DEEPEST
+    {
+        return false;
+    }
+    let mut depth = 0_usize;
+    tokens(code).iter().any(|token| {
+        match token.text {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,14 +44,19 @@ pub fn inspect_name(name: &str, detail: u8, names: &KnownNames) -> Option<MimeBu
 
 /// Whether a bundle says no more than that a name is of the standard library: rust-analyzer can say more.
 pub fn is_std(bundle: &MimeBundle) -> bool {
-    bundle.get("text/markdown").and_then(|text| text.as_str()).is_some_and(|text| text.contains(OF_STD))
+    bundle
+        .get("text/markdown")
+        .and_then(|text| text.as_str())
+        .is_some_and(|text| text.contains(OF_STD))
 }
 
 const OF_STD: &str = "of the standard library\n\n<https://doc.rust-lang.org/std/?search=";
 
 /// A name of the prelude, as far as is known without rust-analyzer.
 fn std_name(name: &str) -> Option<String> {
-    let (kind, _) = PRELUDE.iter().find(|(_, names)| names.split_whitespace().any(|known| known == name))?;
+    let (kind, _) = PRELUDE
+        .iter()
+        .find(|(_, names)| names.split_whitespace().any(|known| known == name))?;
     Some(format!("`{name}`: {kind} {OF_STD}{name}>"))
 }
 

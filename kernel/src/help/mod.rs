@@ -19,7 +19,7 @@ mod position;
 mod std_names;
 
 pub use complete::complete_by_name;
-pub use completeness::is_complete;
+pub use completeness::{DEEPEST, is_complete, is_too_deep};
 pub use inspect::{inspect_by_name, inspect_name, is_std};
 pub use items::items_of;
 pub use known::{KnownNames, has_question_mark};

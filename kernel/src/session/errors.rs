@@ -22,7 +22,9 @@ pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<Ce
         let mut error = report::panic(panic, place.as_ref());
         if let Some(death) = run.death {
             // It could not unwind, and aborted: the panic says why, the death what became of the variables.
-            error.traceback.extend(report::death(death, stderr, variables).traceback);
+            error
+                .traceback
+                .extend(report::death(death, stderr, variables).traceback);
         }
         return Some(error);
     }

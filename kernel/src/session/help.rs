@@ -43,9 +43,13 @@ pub fn inspect(session: &Session, code: &str, cursor: usize, detail: u8) -> Opti
     if by_name.as_ref().is_some_and(|bundle| !help::is_std(bundle)) {
         return by_name;
     }
-    let Some(name) = help::name_at(code, cursor) else { return by_name };
+    let Some(name) = help::name_at(code, cursor) else {
+        return by_name;
+    };
     let rust = rust_only(code);
-    let Some((plain, html)) = session.engine.hover(&rust[..name.range.end], patience(session)) else { return by_name };
+    let Some((plain, html)) = session.engine.hover(&rust[..name.range.end], patience(session)) else {
+        return by_name;
+    };
     let mut bundle = MimeBundle::new();
     bundle.insert("text/plain".to_owned(), Value::String(plain));
     bundle.insert("text/html".to_owned(), Value::String(html));

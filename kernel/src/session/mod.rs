@@ -107,14 +107,27 @@ impl Interpreter for Session {
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
+        if crate::help::is_too_deep(code) {
+            return Completions {
+                start: cursor,
+                end: cursor,
+                matches: Vec::new(),
+            };
+        }
         help::complete(self, code, cursor)
     }
 
     fn inspect(&self, code: &str, cursor: usize, detail: u8) -> Option<MimeBundle> {
+        if crate::help::is_too_deep(code) {
+            return None;
+        }
         help::inspect(self, code, cursor, detail)
     }
 
     fn is_complete(&self, code: &str) -> Completeness {
+        if crate::help::is_too_deep(code) {
+            return Completeness::Complete;
+        }
         crate::help::is_complete(code)
     }
 

@@ -57,6 +57,14 @@ struct Running<'a> {
 
 impl Running<'_> {
     fn cell(&mut self, text: &str) -> Result<(), CellError> {
+        if crate::help::is_too_deep(text) {
+            let evalue = format!(
+                "the cell's brackets are nested more than {} deep",
+                crate::help::DEEPEST
+            );
+            let help = "Name parts of it with `let` or put them into functions; nothing was run.";
+            return Err(errors::plain("TooDeep", &evalue, &[help]));
+        }
         let parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
         if let Some(directive) = parsed.directives.first() {
             return Err(self.not_yet(directive));
