@@ -1,5 +1,7 @@
 """JupyterLab in a real browser. What it looked like is in target/screenshots/ afterwards."""
 
+import shutil
+
 import pytest
 
 from support import notebooks, paths
@@ -22,19 +24,23 @@ def address(folder):
 
 
 @pytest.fixture
-def open_notebook(folder, address, tmp_path, request):
+def open_file(address, tmp_path, request):
     from support import lab
 
     with lab.browser_page(tmp_path / "profile") as page:
-
-        def open_it(*cells):
-            name = f"{request.node.name}.ipynb"
-            notebooks.write(folder / name, *cells)
-            return lab.Lab(page, address, name)
-
-        yield open_it
+        yield lambda name: lab.Lab(page, address, name)
         # What a failed test saw last.
         page.screenshot(path=str(paths.SCREENSHOTS / f"last-of-{request.node.name}.png"))
+
+
+@pytest.fixture
+def open_notebook(folder, open_file, request):
+    def open_it(*cells):
+        name = f"{request.node.name}.ipynb"
+        notebooks.write(folder / name, *cells)
+        return open_file(name)
+
+    return open_it
 
 
 def test_run_all_shows_every_output(open_notebook):
@@ -121,3 +127,18 @@ def test_input_is_asked_for_below_the_cell(open_notebook):
     box.press("Enter")
     lab.expect_output(0, "hello Ferris")
     lab.screenshot("input")
+
+
+def test_the_tour_runs_from_top_to_bottom(folder, open_file):
+    shutil.copy(paths.NOTEBOOKS / "tour.ipynb", folder / "tour.ipynb")
+    lab = open_file("tour.ipynb")
+    lab.clear_outputs()
+    lab.menu("Run", "Run All Cells")
+    lab.idle(timeout=180)
+    made = lab.saved(folder / "tour.ipynb")
+    code = [cell for cell in made.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        assert failed == ("raises-exception" in cell.metadata.get("tags", [])), cell.source
+    lab.screenshots("tour")

@@ -13,7 +13,7 @@ import urllib.request
 
 from playwright.sync_api import expect, sync_playwright
 
-from support import paths, wait
+from support import notebooks, paths, wait
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -111,10 +111,10 @@ class Lab:
     def status(self):
         return self.page.locator(".jp-Notebook-ExecutionIndicator").first.get_attribute("data-status") or ""
 
-    def idle(self):
+    def idle(self, timeout=SLOW / 1000):
         """Waits until nothing runs: a cell has its star as soon as it is sent, before the kernel is busy."""
         waiting = self.page.locator(".jp-InputPrompt", has_text="[*]")
-        wait.until(lambda: self.status() == "idle" and not waiting.count(), timeout=SLOW / 1000, what="an idle kernel")
+        wait.until(lambda: self.status() == "idle" and not waiting.count(), timeout=timeout, what="an idle kernel")
 
     def busy(self):
         wait.until(lambda: self.status() == "busy", timeout=20, what="a busy kernel")
@@ -148,6 +148,27 @@ class Lab:
 
     def prompt(self, n):
         return self.cell(n).locator(".jp-InputPrompt").inner_text()
+
+    def clear_outputs(self):
+        self.menu("Edit", "Clear Outputs of All Cells")
+
+    def saved(self, path):
+        """Saves the notebook and reads the file."""
+        before = path.stat().st_mtime_ns
+        self.menu("File", "Save Notebook")
+        wait.until(lambda: path.stat().st_mtime_ns != before, timeout=20, what="the saved notebook")
+        return notebooks.read(path)
+
+    def screenshots(self, name):
+        """All of the notebook, in pages: `name-1.png` and so on."""
+        view = self.page.locator(".jp-WindowedPanel-outer")
+        scroll = "(panel, down) => { const old = panel.scrollTop; panel.scrollTop += down; return panel.scrollTop - old; }"
+        view.evaluate("panel => { panel.scrollTop = 0; }")
+        for number in range(1, 50):
+            self.page.wait_for_timeout(500)  # Cells are drawn when they come into view.
+            self.screenshot(f"{name}-{number}")
+            if view.evaluate(scroll, view.bounding_box()["height"] - 40) < 1:
+                return
 
     def screenshot(self, name):
         self.page.screenshot(path=str(paths.SCREENSHOTS / f"{name}.png"))

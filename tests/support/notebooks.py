@@ -58,8 +58,10 @@ def text_of(cell):
 
 
 def _plain(text):
-    """Without colours, durations and addresses, which differ from run to run."""
+    """Without colours, durations, rates and addresses, which differ from run to run."""
     text = without_colours("".join(text))
+    text = re.sub(r"\d+(\.\d+)?\s?[kMG]?/s\b", "<rate>", text)
+    text = re.sub(r"[\d,]+ loops?\b", "<loops>", text)
     text = re.sub(r"\d+(\.\d+)?\s?(ns|µs|us|ms|s|min)\b", "<time>", text)
     text = re.sub(r"\d\d:\d\d(:\d\d)?", "<time>", text)
     return re.sub(r"0x[0-9a-f]{4,}", "<address>", text)
