@@ -12,6 +12,9 @@ pub struct VariableRow {
     pub size: Option<u64>,
 }
 
+/// JupyterLab sets tables of data flush right.
+const LEFT: &str = "style=\"text-align: left\"";
+
 const EMPTY: &str = "There are no variables.";
 
 fn chosen<'a>(rows: &'a [VariableRow], types: &[String]) -> Vec<&'a VariableRow> {
@@ -53,7 +56,7 @@ pub fn whos(rows: &[VariableRow], types: &[String]) -> MimeBundle {
     let name_width = width(&mut rows.iter().map(|row| row.name.as_str())).max("Variable".len());
     let type_width = width(&mut rows.iter().map(|row| row.type_name.as_str())).clamp("Type".len(), 60);
     let mut text = format!("{:name_width$}   {:type_width$}", "Variable", "Type");
-    let mut html = String::from("<table><thead><tr><th>Variable</th><th>Type</th>");
+    let mut html = format!("<table><thead><tr><th {LEFT}>Variable</th><th {LEFT}>Type</th>");
     if sizes {
         text.push_str("   Size");
         html.push_str("<th>Size</th>");
@@ -71,7 +74,7 @@ pub fn whos(rows: &[VariableRow], types: &[String]) -> MimeBundle {
         text.push('\n');
         text.push_str(line.trim_end());
         html.push_str(&format!(
-            "<tr><td><code>{}</code></td><td><code>{}</code></td>",
+            "<tr><td {LEFT}><code>{}</code></td><td {LEFT}><code>{}</code></td>",
             escape(&row.name),
             escape(&row.type_name)
         ));
