@@ -8,7 +8,7 @@ import pytest
 
 from support import notebooks, paths
 
-EXAMPLES = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+EXAMPLES = sorted(path for path in paths.NOTEBOOKS.glob("*.ipynb") if not path.stem.endswith(".executed"))
 
 PRINTS = [
     'for i in 0..200 { println!("line {i}"); }',

@@ -24,6 +24,11 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+CONNECTED = """async () => {
+    const session = window.jupyterapp.shell.currentWidget.sessionContext;
+    await session.ready;
+    await session.session.kernel.info;
+}"""
 SLOW = 60_000  # ms: a first cell waits for the compiler to warm up
 
 
@@ -51,6 +56,7 @@ def server(folder):
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *(f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"),
             *("--IdentityProvider.token=", "--ServerApp.password="),
+            "--expose-app-in-browser",
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -98,14 +104,17 @@ class Lab:
         # One document alone: no file browser, no launcher, nothing remembered from elsewhere.
         page.goto(f"{address}/doc/tree/{name}?reset")
         page.locator(".jp-Notebook").wait_for(timeout=SLOW)
-        # Cells are sent when the kernel is connected; the status beside its name tells.
+        # Before the kernel is connected its status is already "idle", and cells that are run are not sent.
+        page.evaluate(CONNECTED)
         self.idle()
 
     def status(self):
         return self.page.locator(".jp-Notebook-ExecutionIndicator").first.get_attribute("data-status") or ""
 
     def idle(self):
-        wait.until(lambda: self.status() == "idle", timeout=SLOW / 1000, what="an idle kernel")
+        """Waits until nothing runs: a cell has its star as soon as it is sent, before the kernel is busy."""
+        waiting = self.page.locator(".jp-InputPrompt", has_text="[*]")
+        wait.until(lambda: self.status() == "idle" and not waiting.count(), timeout=SLOW / 1000, what="an idle kernel")
 
     def busy(self):
         wait.until(lambda: self.status() == "busy", timeout=20, what="a busy kernel")
