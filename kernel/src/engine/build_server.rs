@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
+use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
@@ -20,7 +21,7 @@ use super::shim::{BuildAnswer, BuildRequest, RECORD};
 use super::source_map::{Marks, SourceMap};
 use super::toolchain::Toolchain;
 use crate::cell::CellSource;
-use crate::interpreter::{Frontend, Output, Stream};
+use crate::interpreter::Frontend;
 
 /// What evcxr's "cargo" is to do with the next builds.
 #[derive(Clone, Default)]
@@ -372,12 +373,11 @@ impl BuildServer {
         let stdout = child.stdout.take();
         let errors = std::thread::spawn(move || diagnostics::rendered_errors(stdout));
         let mut said = String::new();
+        let mut progress = DependencyProgress::new(order.frontend.as_deref());
         if let Some(stderr) = child.stderr.take() {
             for line in BufReader::new(stderr).lines() {
                 let line = line?;
-                if is_progress(&line) {
-                    show(order, &line);
-                } else if !is_about_cells(&line) {
+                if !progress.line(&line) && !is_about_cells(&line) {
                     said.push_str(&line);
                     said.push('\n');
                 }
@@ -385,7 +385,9 @@ impl BuildServer {
         }
         let (_, stopped) = self.shared.running.wait(&mut child)?;
         let errors = errors.join().unwrap_or_default();
-        if let Ok(text) = std::fs::read(&record) {
+        let recorded = std::fs::read(&record);
+        progress.end(recorded.is_ok());
+        if let Ok(text) = recorded {
             let arguments: Vec<String> = serde_json::from_slice(&text)?;
             return Ok(Ok(rustc::crate_arguments(&arguments)));
         }
@@ -453,30 +455,6 @@ fn opt_level(manifest: &str) -> String {
         )
 }
 
-fn is_progress(line: &str) -> bool {
-    let word = line.split_whitespace().next().unwrap_or_default();
-    let shown = [
-        "Compiling",
-        "Downloading",
-        "Downloaded",
-        "Updating",
-        "Locking",
-        "Adding",
-        "Building",
-        "Blocking",
-    ];
-    shown.contains(&word) && !line.contains(" ctx ")
-}
-
 fn is_about_cells(line: &str) -> bool {
     line.contains("ctx v1.0.0") || line.contains("`ctx`")
-}
-
-fn show(order: &Order, line: &str) {
-    if let Some(frontend) = &order.frontend {
-        frontend.output(Output::Text {
-            stream: Stream::Stderr,
-            text: format!("{line}\n"),
-        });
-    }
 }

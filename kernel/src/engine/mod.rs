@@ -7,6 +7,7 @@
 pub mod build_server;
 pub mod cell_code;
 mod definitions;
+mod dependency_progress;
 pub mod diagnostics;
 mod evcxr_thread;
 mod rewrite;

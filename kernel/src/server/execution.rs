@@ -178,15 +178,8 @@ impl Executor {
 /// Answers a request that is not to be run any more.
 pub fn abort(kernel: &Kernel, job: &Job) {
     let busy = kernel.iopub.busy(&job.request.header);
-    job.outbox.reply(
-        &job.request,
-        &json!({
-            "status": "aborted",
-            "execution_count": kernel.executed.load(Ordering::SeqCst),
-            "user_expressions": {},
-            "payload": [],
-        }),
-    );
+    // Without a count: JupyterLab would write it beside a cell that did not run.
+    job.outbox.reply(&job.request, &json!({"status": "aborted"}));
     drop(busy);
 }
 

@@ -123,6 +123,11 @@ impl Running<'_> {
                 });
                 None
             }
+            // evcxr lists them in a new order each time.
+            ":vars" => {
+                self.show(magic::whos(&self.variables(), &[]));
+                None
+            }
             // Its announcement would go to the kernel's own stdout.
             ":load_config" => Some(":load_config --quiet".to_owned()),
             ":fmt" => {
