@@ -192,6 +192,7 @@ fn api_stub() -> String {
 fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
     match evcxr.execute(code) {
         Ok(outputs) => Evaluation {
+            timing: timing(&outputs),
             result: bundle(outputs),
             ..Evaluation::default()
         },
@@ -200,6 +201,17 @@ fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
             ..Evaluation::default()
         },
     }
+}
+
+fn timing(outputs: &EvalOutputs) -> Option<String> {
+    let mut lines = vec![format!("Took {} ms", outputs.timing?.as_millis())];
+    lines.extend(
+        outputs
+            .phases
+            .iter()
+            .map(|phase| format!("  {}: {} ms", phase.name, phase.duration.as_millis())),
+    );
+    Some(lines.join("\n") + "\n")
 }
 
 fn engine_error(error: evcxr::Error) -> EngineError {
