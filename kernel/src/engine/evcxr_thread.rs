@@ -192,6 +192,7 @@ fn api_stub() -> String {
 fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
     match evcxr.execute(code) {
         Ok(outputs) => Evaluation {
+            timing: timing(&outputs),
             result: bundle(outputs),
             ..Evaluation::default()
         },
@@ -202,22 +203,28 @@ fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
     }
 }
 
+fn timing(outputs: &EvalOutputs) -> Option<String> {
+    let mut lines = vec![format!("Took {} ms", outputs.timing?.as_millis())];
+    lines.extend(
+        outputs
+            .phases
+            .iter()
+            .map(|phase| format!("  {}: {} ms", phase.name, phase.duration.as_millis())),
+    );
+    Some(lines.join("\n") + "\n")
+}
+
 fn engine_error(error: evcxr::Error) -> EngineError {
     match error {
         evcxr::Error::CompilationErrors(errors) => {
-            // evcxr's own words, about a variable that cannot be kept or a command, come without JSON. They are
-            // about what the user wrote, so they come first.
-            let mut words = errors.iter().filter(|error| error.json.is_null());
-            if let Some(first) = words.next() {
-                let rest = words.map(evcxr::CompilationError::message);
-                return EngineError::Refused(
-                    std::iter::once(first.message())
-                        .chain(rest)
-                        .collect::<Vec<_>>()
-                        .join("\n"),
-                );
+            // evcxr's own words, about a variable that cannot be kept or a command, come without JSON. What
+            // rustc says is nearer to the cause.
+            let (words, messages): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.json.is_null());
+            if messages.is_empty() {
+                let words: Vec<String> = words.into_iter().map(evcxr::CompilationError::message).collect();
+                return EngineError::Refused(words.join("\n"));
             }
-            EngineError::Compile(errors.iter().map(|error| error.json.clone()).collect())
+            EngineError::Compile(messages.into_iter().map(|error| error.json.clone()).collect())
         }
         evcxr::Error::SubprocessTerminated(message) => EngineError::HostDied(message),
         other => EngineError::Refused(other.to_string()),

@@ -60,6 +60,8 @@ pub struct Evaluation {
     pub error: Option<EngineError>,
     /// What evcxr's `:commands` had to say.
     pub result: Option<MimeBundle>,
+    /// After `:timing`: how long what took, in lines.
+    pub timing: Option<String>,
     pub run: RunReport,
     pub build: BuildReport,
 }

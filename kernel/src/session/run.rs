@@ -85,7 +85,7 @@ impl Running<'_> {
             }
             match step {
                 Step::Command { name, args, line } => {
-                    if let Some(command) = self.command(name, args) {
+                    if let Some(command) = self.command(name, args)? {
                         commands.push((*line, command));
                     }
                 }
@@ -109,8 +109,17 @@ impl Running<'_> {
     }
 
     /// What is passed on to evcxr of a `:command`.
-    fn command(&mut self, name: &str, args: &str) -> Option<String> {
-        match name {
+    fn command(&mut self, name: &str, args: &str) -> Result<Option<String>, CellError> {
+        let passed_on = match name {
+            // The process that runs cells has the other toolchain's standard library loaded.
+            ":toolchain" if !args.is_empty() => {
+                let evalue = "a running session cannot change its toolchain";
+                let help = format!(
+                    "Start the kernel with RUSTUP_TOOLCHAIN={args} in its environment, or run `rustup override set {args}` \
+                     in the notebook's folder, and restart."
+                );
+                return Err(errors::plain("NotSupported", evalue, &[&help]));
+            }
             // evcxr would end the process without an answer. The frontend is asked to do it in order.
             ":quit" => {
                 self.payload
@@ -140,7 +149,8 @@ impl Running<'_> {
                 Some(format!("{name} {args}"))
             }
             _ => Some(format!("{name} {args}").trim_end().to_owned()),
-        }
+        };
+        Ok(passed_on)
     }
 
     fn other(&mut self, step: &Step) -> Result<(), CellError> {
@@ -228,6 +238,12 @@ impl Running<'_> {
         if let Some(error) = errors::of(self.session, &evaluation, &watched.stderr()) {
             return Err(error);
         }
+        if let Some(timing) = evaluation.timing {
+            self.frontend.output(Output::Text {
+                stream: Stream::Stdout,
+                text: timing,
+            });
+        }
         if let Some(bundle) = evaluation.result {
             self.show(bundle);
         }
@@ -248,13 +264,13 @@ impl Running<'_> {
 
     fn tell_lost(&self, names: &[String]) {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let (is, it) = if names.len() == 1 {
-            ("variable", "its type was")
-        } else {
-            ("variables", "their types were")
+        let (variables, are, them) = match names.len() {
+            1 => ("variable", "is", "it"),
+            _ => ("variables", "are", "them"),
         };
         let text = format!(
-            "The {is} {} could not be kept, because {it} defined anew. Run the cell that makes it again.\n",
+            "The {variables} {} {are} lost: a type was defined anew, or the process that ran cells was started again. \
+             Run the cell that makes {them} again.\n",
             names.join(", ")
         );
         self.frontend.output(Output::Text {
