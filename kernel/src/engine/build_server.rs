@@ -10,6 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use super::diagnostics;
 use super::rewrite::{self, Needs, Rewritten};
@@ -23,10 +24,20 @@ use crate::interpreter::{Frontend, Output, Stream};
 pub struct Order {
     pub needs: Needs,
     pub awaits: bool,
-    /// Make no library: evcxr only commits its state.
-    pub skip: bool,
+    pub answer: Answering,
     /// Where cargo's progress is shown.
     pub frontend: Option<Arc<dyn Frontend>>,
+}
+
+/// What becomes of a build.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Answering {
+    #[default]
+    Compile,
+    /// An empty file is passed off as the library: evcxr only commits its state.
+    NothingMade,
+    /// Nothing is compiled and an error is answered: evcxr has analysed the cell and keeps nothing of it.
+    Error,
 }
 
 /// What happened in the builds since the last [`BuildServer::order`].
@@ -56,6 +67,8 @@ struct Shared {
     order: Mutex<Order>,
     report: Mutex<BuildReport>,
     marks: Mutex<Marks>,
+    /// When what goes on at the moment began: the order, or the answer to the last build.
+    since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Vec<String>>>,
     running: Running,
     cargo: Mutex<PathBuf>,
@@ -85,6 +98,7 @@ impl BuildServer {
             order: Mutex::default(),
             report: Mutex::default(),
             marks: Mutex::default(),
+            since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             running: Running::default(),
             cargo: Mutex::new("cargo".into()),
@@ -124,6 +138,7 @@ impl BuildServer {
     pub fn order(&self, order: Order) {
         *lock(&self.shared.order) = order;
         *lock(&self.shared.report) = BuildReport::default();
+        *lock(&self.shared.since) = Instant::now();
     }
 
     pub fn report(&self) -> BuildReport {
@@ -153,22 +168,29 @@ impl BuildServer {
         let sent = serde_json::to_vec(&answer)
             .map_err(std::io::Error::from)
             .and_then(|text| stream.write_all(&text));
+        *lock(&self.shared.since) = Instant::now();
         if let Err(error) = sent {
             tracing::warn!("build server: could not answer: {error}");
         }
     }
 
     fn build(&self, request: &BuildRequest) -> std::io::Result<BuildAnswer> {
+        let asked = Instant::now();
         let order = lock(&self.shared.order).clone();
         let checks = request.arguments.iter().any(|argument| argument == "check");
         let out = request.directory.join("cellar");
         std::fs::create_dir_all(out.join("src"))?;
         let library = out.join("libctx.so");
-        if order.skip && !checks {
-            std::fs::write(&library, b"")?;
-            return made(request, &library);
+        match order.answer {
+            Answering::NothingMade if !checks => return nothing_made(request, &library),
+            Answering::Error => return Ok(pretended_error("E0000", 1)),
+            _ => {}
         }
-        let generated = std::fs::read_to_string(request.directory.join("src/lib.rs"))?;
+        let source = request.directory.join("src/lib.rs");
+        // Written when evcxr's analysis was done; what has passed since then went into starting the tool.
+        let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
+        let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
+        let generated = std::fs::read_to_string(source)?;
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
@@ -193,8 +215,10 @@ impl BuildServer {
                 self.shared.real_path.to_string_lossy().into_owned(),
             )])
             .collect();
+        let rewriting = asked.elapsed();
         let emit = if checks { Emit::Nothing } else { Emit::Library };
         let compiled = rustc::compile(&plan, &environment, &out, &library, emit, &self.shared.running)?;
+        tracing::debug!(?analysis, ?tool, ?rewriting, rustc = ?asked.elapsed() - rewriting, success = compiled.success, "built");
         {
             let mut report = lock(&self.shared.report);
             report.compiles += 1;
@@ -347,6 +371,12 @@ fn pretended_error(code: &str, line: usize) -> BuildAnswer {
         stderr: String::new(),
         status: 101,
     }
+}
+
+/// Tells evcxr that there is a library where there is none.
+fn nothing_made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> {
+    std::fs::write(library, b"")?;
+    made(request, library)
 }
 
 /// Tells evcxr that `library` is what it asked for.
