@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -18,6 +19,20 @@ use super::rustc::{self, Emit, Plan, Running};
 use super::shim::{BuildAnswer, BuildRequest, RECORD};
 use super::source_map::{Marks, SourceMap};
 use crate::interpreter::{Frontend, Output, Stream};
+
+/// The lines with which evcxr begins to catch a cell's panics: with variables in the session, and without.
+const CATCH_PANICS: [&str; 2] = [
+    "match std::panic::catch_unwind(",
+    "if std::panic::catch_unwind(||{",
+];
+
+/// Paths, types and traits: what is wrong before captures and borrows are looked at. Not unknown names (E0425): a second
+/// look may find a variable of a similar name.
+const SAME_IN_CLOSURES: [&str; 23] = [
+    "E0023", "E0026", "E0027", "E0040", "E0061", "E0063", "E0106", "E0107", "E0277", "E0282", "E0283",
+    "E0308", "E0369", "E0412", "E0423", "E0432", "E0433", "E0560", "E0599", "E0600", "E0608", "E0609",
+    "E0614",
+];
 
 /// What evcxr's "cargo" is to do with the next builds.
 #[derive(Clone, Default)]
@@ -67,6 +82,8 @@ struct Shared {
     order: Mutex<Order>,
     report: Mutex<BuildReport>,
     marks: Mutex<Marks>,
+    /// The last build of this order failed with errors that evcxr's second attempt would only repeat.
+    explained: AtomicBool,
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Vec<String>>>,
@@ -98,6 +115,7 @@ impl BuildServer {
             order: Mutex::default(),
             report: Mutex::default(),
             marks: Mutex::default(),
+            explained: AtomicBool::new(false),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             running: Running::default(),
@@ -138,6 +156,7 @@ impl BuildServer {
     pub fn order(&self, order: Order) {
         *lock(&self.shared.order) = order;
         *lock(&self.shared.report) = BuildReport::default();
+        self.shared.explained.store(false, Ordering::SeqCst);
         *lock(&self.shared.since) = Instant::now();
     }
 
@@ -191,6 +210,12 @@ impl BuildServer {
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
         let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
         let generated = std::fs::read_to_string(source)?;
+        let catches_panics = generated.lines().any(|line| CATCH_PANICS.contains(&line));
+        let explained = self.shared.explained.swap(false, Ordering::SeqCst);
+        if explained && !checks && !catches_panics {
+            // evcxr expects other words for the errors it has; told that there are none, it keeps those.
+            return nothing_made(request, &library);
+        }
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
@@ -231,6 +256,10 @@ impl BuildServer {
         let messages = diagnostics::with_places(&compiled.messages, &places);
         if compiled.success && !checks {
             return made(request, &library);
+        }
+        if !checks && catches_panics {
+            let explained = is_independent_of_closures(&compiled.messages);
+            self.shared.explained.store(explained, Ordering::SeqCst);
         }
         let status = if compiled.success { 0 } else { 101 };
         // evcxr reads cargo's JSON on stdout for a check, and on either for a build.
@@ -343,6 +372,25 @@ impl BuildServer {
     }
 }
 
+/// Whether all errors among rustc's messages are of kinds that do not change when the same code stands
+/// outside of a closure. evcxr compiles a faulty cell again without the closure that catches its panics; about
+/// names, types and syntax rustc would say the same once more.
+fn is_independent_of_closures(messages: &str) -> bool {
+    let mut errors = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["level"] == "error")
+        // rustc's last words, how many errors there were, have no place.
+        .filter(|message| message["spans"].as_array().is_some_and(|spans| !spans.is_empty()))
+        .peekable();
+    errors.peek().is_some()
+        && errors.all(|error| {
+            error["code"]["code"]
+                .as_str()
+                .is_some_and(|code| SAME_IN_CLOSURES.contains(&code))
+        })
+}
+
 /// evcxr learns from an error that a cell needs `?` or `.await`. We know it before: the error costs
 /// no compile, and evcxr keeps the mode for the rest of the session.
 fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer> {
@@ -430,5 +478,28 @@ fn show(order: &Order, line: &str) {
             stream: Stream::Stderr,
             text: format!("{line}\n"),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str) -> String {
+        format!(r#"{{"level":"error","code":{{"code":"{code}"}},"spans":[{{}}]}}"#)
+    }
+
+    #[test]
+    fn errors_about_borrows_are_worth_a_second_attempt() {
+        let last =
+            r#"{"level":"error","code":null,"message":"aborting due to 2 previous errors","spans":[]}"#;
+        let types = format!("{}\n{}\n{last}\n", error("E0308"), error("E0433"));
+        assert!(is_independent_of_closures(&types));
+        assert!(!is_independent_of_closures(&format!(
+            "{types}{}\n",
+            error("E0596")
+        )));
+        assert!(!is_independent_of_closures(last));
+        assert!(!is_independent_of_closures("linking failed"));
     }
 }
