@@ -11,6 +11,10 @@ from support.kernel import Kernel
 from support.raw import Raw, receive
 
 
+# Asks rust-analyzer for a type of std, which it has not looked at before.
+FIRST = "let first = vec![1, 2, 3];"
+
+
 def start(name):
     """Seconds from starting the process to the answer to kernel_info, and to the first cell's end."""
     manager = KernelManager(kernel_name=name)
@@ -26,7 +30,7 @@ def start(name):
         shell.send_multipart(raw.frames("kernel_info_request", {}))
         expect(receive(shell, timeout=120), "kernel_info_reply")
         info = time.perf_counter() - begin
-        content = {"code": "let first = vec![1, 2, 3];", "silent": False, "store_history": True,
+        content = {"code": FIRST, "silent": False, "store_history": True,
                    "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
         shell.send_multipart(raw.frames("execute_request", content))
         expect(receive(shell, timeout=300), "execute_reply")

@@ -72,7 +72,7 @@ ensure_cellar() {
 evcxr_version=0.22.0
 ensure_evcxr() {
     local root=$target/evcxr spec=$venv/share/jupyter/kernels/rust
-    if ! "$root/bin/evcxr_jupyter" --version 2>/dev/null | grep -q "$evcxr_version"; then
+    if ! grep -qs "\"evcxr_jupyter $evcxr_version " "$root/.crates.toml"; then
         say "building evcxr_jupyter $evcxr_version to compare with (some minutes, once)"
         (cd "$repo" && CARGO_TARGET_DIR=$root/build cargo install evcxr_jupyter --version "$evcxr_version" \
             --locked --quiet --root "$root") || die "evcxr_jupyter could not be built"

@@ -9,7 +9,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -23,16 +25,40 @@ use super::toolchain::Toolchain;
 use crate::cell::CellSource;
 use crate::interpreter::Frontend;
 
+/// The lines with which evcxr begins to catch a cell's panics: with variables in the session, and without.
+const CATCH_PANICS: [&str; 2] = [
+    "match std::panic::catch_unwind(",
+    "if std::panic::catch_unwind(||{",
+];
+
+/// Paths, types and traits: what is wrong before captures and borrows are looked at. Not unknown names (E0425): a second
+/// look may find a variable of a similar name.
+const SAME_IN_CLOSURES: [&str; 23] = [
+    "E0023", "E0026", "E0027", "E0040", "E0061", "E0063", "E0106", "E0107", "E0277", "E0282", "E0283",
+    "E0308", "E0369", "E0412", "E0423", "E0432", "E0433", "E0560", "E0599", "E0600", "E0608", "E0609",
+    "E0614",
+];
+
 /// What evcxr's "cargo" is to do with the next builds.
 #[derive(Clone, Default)]
 pub struct Order {
     /// A `?` may leave the cell.
     pub question_mark: bool,
     pub awaits: bool,
-    /// Make no library: evcxr only commits its state.
-    pub skip: bool,
+    pub answer: Answering,
     /// Where cargo's progress is shown.
     pub frontend: Option<Arc<dyn Frontend>>,
+}
+
+/// What becomes of a build.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Answering {
+    #[default]
+    Compile,
+    /// An empty file is passed off as the library: evcxr only commits its state.
+    NothingMade,
+    /// Nothing is compiled and an error is answered: evcxr has analysed the cell and keeps nothing of it.
+    Error,
 }
 
 /// What happened in the builds since the last [`BuildServer::order`].
@@ -67,6 +93,10 @@ struct Shared {
     order: Mutex<Order>,
     report: Mutex<BuildReport>,
     marks: Mutex<Marks>,
+    /// The last build of this order failed with errors that evcxr's second attempt would only repeat.
+    explained: AtomicBool,
+    /// When what goes on at the moment began: the order, or the answer to the last build.
+    since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Vec<String>>>,
     running: Running,
     cargo: Mutex<PathBuf>,
@@ -98,6 +128,8 @@ impl BuildServer {
             order: Mutex::default(),
             report: Mutex::default(),
             marks: Mutex::default(),
+            explained: AtomicBool::new(false),
+            since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             running: Running::default(),
             cargo: Mutex::new("cargo".into()),
@@ -182,6 +214,8 @@ impl BuildServer {
     pub fn order(&self, order: Order) {
         *lock(&self.shared.order) = order;
         *lock(&self.shared.report) = BuildReport::default();
+        self.shared.explained.store(false, Ordering::SeqCst);
+        *lock(&self.shared.since) = Instant::now();
     }
 
     pub fn report(&self) -> BuildReport {
@@ -211,22 +245,35 @@ impl BuildServer {
         let sent = serde_json::to_vec(&answer)
             .map_err(std::io::Error::from)
             .and_then(|text| stream.write_all(&text));
+        *lock(&self.shared.since) = Instant::now();
         if let Err(error) = sent {
             tracing::warn!("build server: could not answer: {error}");
         }
     }
 
     fn build(&self, request: &BuildRequest) -> std::io::Result<BuildAnswer> {
+        let asked = Instant::now();
         let order = lock(&self.shared.order).clone();
         let checks = request.arguments.iter().any(|argument| argument == "check");
         let out = request.directory.join("cellar");
         std::fs::create_dir_all(out.join("src"))?;
         let library = out.join("libctx.so");
-        if order.skip && !checks {
-            std::fs::write(&library, b"")?;
-            return made(request, &library);
+        match order.answer {
+            Answering::NothingMade if !checks => return nothing_made(request, &library),
+            Answering::Error => return Ok(pretended_error("E0000", 1)),
+            _ => {}
         }
-        let generated = std::fs::read_to_string(request.directory.join("src/lib.rs"))?;
+        let source = request.directory.join("src/lib.rs");
+        // Written when evcxr's analysis was done; what has passed since then went into starting the tool.
+        let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
+        let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
+        let generated = std::fs::read_to_string(source)?;
+        let catches_panics = generated.lines().any(|line| CATCH_PANICS.contains(&line));
+        let explained = self.shared.explained.swap(false, Ordering::SeqCst);
+        if explained && !checks && !catches_panics {
+            // evcxr expects other words for the errors it has; told that there are none, it keeps those.
+            return nothing_made(request, &library);
+        }
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
@@ -256,12 +303,14 @@ impl BuildServer {
                 self.shared.real_path.to_string_lossy().into_owned(),
             )])
             .collect();
+        let rewriting = asked.elapsed();
         let emit = if checks || rewritten.for_messages {
             Emit::Nothing
         } else {
             Emit::Library
         };
         let compiled = rustc::compile(&plan, &environment, &out, &library, emit, &self.shared.running)?;
+        tracing::debug!(?analysis, ?tool, ?rewriting, rustc = ?asked.elapsed() - rewriting, success = compiled.success, "built");
         {
             let mut report = lock(&self.shared.report);
             report.compiles += 1;
@@ -286,6 +335,10 @@ impl BuildServer {
                 std::fs::write(&library, b"")?;
             }
             return made(request, &library);
+        }
+        if !checks && catches_panics {
+            let explained = is_independent_of_closures(&compiled.messages);
+            self.shared.explained.store(explained, Ordering::SeqCst);
         }
         let status = if compiled.success { 0 } else { 101 };
         // evcxr reads cargo's JSON on stdout for a check, and on either for a build.
@@ -399,6 +452,25 @@ impl BuildServer {
     }
 }
 
+/// Whether all errors among rustc's messages are of kinds that do not change when the same code stands
+/// outside of a closure. evcxr compiles a faulty cell again without the closure that catches its panics; about
+/// names, types and syntax rustc would say the same once more.
+fn is_independent_of_closures(messages: &str) -> bool {
+    let mut errors = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["level"] == "error")
+        // rustc's last words, how many errors there were, have no place.
+        .filter(|message| message["spans"].as_array().is_some_and(|spans| !spans.is_empty()))
+        .peekable();
+    errors.peek().is_some()
+        && errors.all(|error| {
+            error["code"]["code"]
+                .as_str()
+                .is_some_and(|code| SAME_IN_CLOSURES.contains(&code))
+        })
+}
+
 /// evcxr learns from an error that a cell needs `?` or `.await`. We know it before: the error costs
 /// no compile, and evcxr keeps the mode for the rest of the session.
 fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer> {
@@ -429,6 +501,12 @@ fn pretended_error(code: &str, line: usize) -> BuildAnswer {
     }
 }
 
+/// Tells evcxr that there is a library where there is none.
+fn nothing_made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> {
+    std::fs::write(library, b"")?;
+    made(request, library)
+}
+
 /// Tells evcxr that `library` is what it asked for.
 fn made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> {
     if let Some(path) = request.environment.get("EVCXR_EXECUTION_SO_PATH") {
@@ -457,4 +535,27 @@ fn opt_level(manifest: &str) -> String {
 
 fn is_about_cells(line: &str) -> bool {
     line.contains("ctx v1.0.0") || line.contains("`ctx`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str) -> String {
+        format!(r#"{{"level":"error","code":{{"code":"{code}"}},"spans":[{{}}]}}"#)
+    }
+
+    #[test]
+    fn errors_about_borrows_are_worth_a_second_attempt() {
+        let last =
+            r#"{"level":"error","code":null,"message":"aborting due to 2 previous errors","spans":[]}"#;
+        let types = format!("{}\n{}\n{last}\n", error("E0308"), error("E0433"));
+        assert!(is_independent_of_closures(&types));
+        assert!(!is_independent_of_closures(&format!(
+            "{types}{}\n",
+            error("E0596")
+        )));
+        assert!(!is_independent_of_closures(last));
+        assert!(!is_independent_of_closures("linking failed"));
+    }
 }

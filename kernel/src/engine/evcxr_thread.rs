@@ -4,25 +4,27 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex};
 
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
 
-use super::build_server::{BuildServer, Order};
+use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
 use super::toolchain::Toolchain;
 use super::{
     API_STUB_END, API_STUB_START, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
 };
 use crate::host::{Host, Libraries};
-use crate::interpreter::MimeBundle;
+use crate::interpreter::{Frontend, MimeBundle};
 
 /// Something for evcxr to do.
 pub enum Job {
     Evaluate {
         code: Box<CellCode>,
+        order: Order,
+        frontend: Arc<dyn Frontend>,
         reply: Sender<Evaluation>,
     },
     Complete {
@@ -35,6 +37,17 @@ pub enum Job {
         reply: Sender<Option<(String, String)>>,
     },
 }
+
+/// What is analysed while nobody waits. rust-analyzer looks at the standard library when it is first asked for a type, which
+/// takes seconds; here the first `let` of a session finds it done. A cell that comes meanwhile waits for
+/// the piece that is at work, so the pieces are small but for the first one.
+const WARMING: [&str; 5] = [
+    "let a = 1;",
+    "let a = [1u8].len();",
+    "let a = vec![1];",
+    "let a = format!(\"a\");",
+    "let a = std::collections::HashMap::from([(1, 2)]);",
+];
 
 pub struct EvcxrThread {
     pub host: Host,
@@ -49,7 +62,29 @@ impl EvcxrThread {
     /// Boots evcxr and serves jobs until the engine is dropped.
     pub fn run(&self, jobs: &Receiver<Job>) {
         let mut context = self.boot();
-        while let Ok(job) = jobs.recv() {
+        let mut warming = WARMING.iter();
+        loop {
+            let job = match (jobs.try_recv(), &mut context) {
+                (Err(TryRecvError::Empty), Ok(evcxr)) => match warming.next() {
+                    Some(code) => {
+                        if let Err(broken) = self.warm_up(evcxr, code) {
+                            tracing::error!("evcxr panicked while it was warmed up: {broken}");
+                            context = self.boot();
+                        }
+                        continue;
+                    }
+                    None => jobs.recv().ok(),
+                },
+                (Err(TryRecvError::Empty), Err(_)) => jobs.recv().ok(),
+                (received, _) => received.ok(),
+            };
+            let Some(job) = job else {
+                return;
+            };
+            if matches!(job, Job::Evaluate { .. }) {
+                // From now on, cells follow each other.
+                warming = [].iter();
+            }
             match &mut context {
                 Ok(evcxr) => {
                     if let Err(broken) = self.serve(evcxr, job) {
@@ -67,6 +102,18 @@ impl EvcxrThread {
         }
     }
 
+    /// Lets evcxr analyse `code` and give it up before anything is compiled or kept.
+    fn warm_up(&self, evcxr: &mut CommandContext, code: &str) -> Result<(), String> {
+        let started = std::time::Instant::now();
+        self.builds.order(Order {
+            answer: Answering::Error,
+            ..Order::default()
+        });
+        let given_up = catch_unwind(AssertUnwindSafe(|| evcxr.execute(code).is_err()));
+        tracing::debug!(code, took = ?started.elapsed(), "warmed up");
+        given_up.map(drop).map_err(|panic| panic_text(&*panic))
+    }
+
     fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
@@ -82,7 +129,9 @@ impl EvcxrThread {
     }
 
     fn try_boot(&self) -> Result<CommandContext, String> {
+        let started = std::time::Instant::now();
         let toolchain = Toolchain::find(&self.real_path).map_err(|error| error.to_string())?;
+        let found = started.elapsed();
         self.builds.set_tools(&toolchain);
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
         let rustc = toolchain.rustc.clone();
@@ -101,19 +150,23 @@ impl EvcxrThread {
         let (evaluator, _outputs) =
             EvalContext::with_subprocess_command(self.host.command()).map_err(|error| error.to_string())?;
         let mut context = CommandContext::with_eval_context(evaluator);
+        let booted = started.elapsed();
         self.skipping();
         self.host.skip_next_run();
         context
             .execute(&api_stub())
             .map_err(|error| format!("the interface of the cellar crate: {error}"))?;
+        let described = started.elapsed();
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
         self.builds.order(Order::default());
+        tracing::debug!(toolchain = ?found, evcxr = ?booted - found, api = ?described - booted,
+            runtime = ?started.elapsed() - described, "booted");
         Ok(context)
     }
 
     fn skipping(&self) {
         self.builds.order(Order {
-            skip: true,
+            answer: Answering::NothingMade,
             ..Order::default()
         });
     }
@@ -121,21 +174,32 @@ impl EvcxrThread {
     /// Does a job. An error means that evcxr panicked and its state is not to be trusted.
     fn serve(&self, evcxr: &mut CommandContext, job: Job) -> Result<(), String> {
         match job {
-            Job::Evaluate { code, reply } => {
+            Job::Evaluate {
+                code,
+                order,
+                frontend,
+                reply,
+            } => {
+                self.builds.order(order);
+                self.host.begin(frontend);
                 if let Some(errors) = self.syntax_errors(&code) {
-                    let error = Some(EngineError::Compile(errors));
-                    let _ = reply.send(Evaluation {
-                        error,
+                    let evaluation = Evaluation {
+                        error: Some(EngineError::Compile(errors)),
+                        run: self.host.end(),
+                        build: self.builds.report(),
                         ..Evaluation::default()
-                    });
+                    };
+                    let _ = reply.send(evaluation);
                     return Ok(());
                 }
                 let done = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)));
                 let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
-                let evaluation = done.unwrap_or_else(|panic| Evaluation {
+                let mut evaluation = done.unwrap_or_else(|panic| Evaluation {
                     error: Some(EngineError::Broken(panic_text(&*panic))),
                     ..Evaluation::default()
                 });
+                evaluation.run = self.host.end();
+                evaluation.build = self.builds.report();
                 self.publish(evcxr);
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);

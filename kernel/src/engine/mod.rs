@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use build_server::{BuildReport, BuildServer, Order};
+use build_server::{Answering, BuildReport, BuildServer, Order};
 use cell_code::{CellCode, DebugFormat};
 use evcxr_thread::Job;
 
@@ -186,16 +186,18 @@ impl Engine {
     }
 
     fn evaluate_now(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
-        self.builds.order(Order {
-            question_mark: code.question_mark,
-            awaits: code.awaits,
-            skip: false,
-            frontend: Some(Arc::clone(&frontend)),
-        });
-        self.host.begin(frontend);
+        let started = Instant::now();
         let (reply, answer) = channel();
+        // Builds and the host are prepared when its turn comes: until then they belong to the boot.
         let sent = lock(&self.jobs).send(Job::Evaluate {
             code: Box::new(code.clone()),
+            order: Order {
+                question_mark: code.question_mark,
+                awaits: code.awaits,
+                answer: Answering::Compile,
+                frontend: Some(Arc::clone(&frontend)),
+            },
+            frontend,
             reply,
         });
         let mut evaluation = match sent.ok().and_then(|()| answer.recv().ok()) {
@@ -207,8 +209,12 @@ impl Engine {
                 ..Evaluation::default()
             },
         };
-        evaluation.run = self.host.end();
-        evaluation.build = self.builds.report();
+        tracing::debug!(
+            total = ?started.elapsed(),
+            compiles = evaluation.build.compiles,
+            user_code = ?evaluation.run.duration,
+            "evaluated"
+        );
         if evaluation.error.is_some() {
             if evaluation.build.stopped {
                 evaluation.error = Some(EngineError::Interrupted);
