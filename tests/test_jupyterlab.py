@@ -69,6 +69,7 @@ def test_an_error_stops_run_all_and_is_readable(open_notebook):
     lab.idle()
     lab.screenshot("error")
     lab.expect_no_output(2)
+    assert lab.prompt(2) == "[ ]:"
 
 
 def test_an_endless_loop_is_interrupted_and_variables_stay(open_notebook):
