@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use interpreter::{InputError, Output, Stream};
-use play::Session;
+use play::{GIVEN_UP, Session};
 use serde_json::json;
 
 #[test]
@@ -280,7 +280,7 @@ fn input_is_asked_for_with_the_right_prompt() {
 fn an_error_that_leaves_a_cell_is_reported() {
     let session = Session::start();
     let ran = session.run(r#"returned_error("core::num::ParseIntError", "invalid digit");"#);
-    assert_eq!(ran.answers, ["EVCXR_ERROR_OCCURRED", "EVCXR_EXECUTION_COMPLETE"]);
+    assert_eq!(ran.answers, [GIVEN_UP]);
     let error = ran.report.returned_error.unwrap();
     assert_eq!(error.type_name.as_deref(), Some("core::num::ParseIntError"));
     assert_eq!(

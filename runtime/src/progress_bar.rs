@@ -204,7 +204,11 @@ impl ProgressBar {
             html,
             "<progress style=\"width:20em;accent-color:{colour}\"{value}></progress>"
         );
-        let _ = write!(html, "<code>{}</code></div>", escape(&self.numbers(elapsed)));
+        let _ = write!(
+            html,
+            "<span style=\"font-family:var(--jp-code-font-family,monospace)\">{}</span></div>",
+            escape(&self.numbers(elapsed))
+        );
         html
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::host::{Death, Unprotected};
-use crate::play::Session;
+use crate::play::{GIVEN_UP, Session};
 
 #[test]
 fn variables_survive_whatever_a_cell_does() {
@@ -11,11 +11,7 @@ fn variables_survive_whatever_a_cell_does() {
     session.run(r#"put("x", String::from("kept"));"#);
     let died = |source: &str, death: Death| {
         let ran = session.run(source);
-        assert_eq!(
-            ran.answers,
-            ["EVCXR_PANIC_NOTIFICATION", "EVCXR_EXECUTION_COMPLETE"],
-            "{source}"
-        );
+        assert_eq!(ran.answers, [GIVEN_UP], "{source}");
         assert_eq!(ran.report.death, Some(death), "{source}");
         assert!(
             ran.stdout().starts_with("before\n"),
@@ -62,10 +58,7 @@ fn a_panic_is_reported_and_others_are_printed() {
         panic!("fatal");
         "#,
     );
-    assert_eq!(
-        ran.answers,
-        ["EVCXR_PANIC_NOTIFICATION", "EVCXR_EXECUTION_COMPLETE"]
-    );
+    assert_eq!(ran.answers, [GIVEN_UP]);
     let panic = ran.report.panic.clone().unwrap();
     assert_eq!((panic.message.as_str(), panic.thread.as_str()), ("fatal", ""));
     assert!(panic.line > 1 && panic.file.ends_with(".rs"));
