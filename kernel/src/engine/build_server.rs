@@ -153,6 +153,11 @@ impl BuildServer {
         Ok(server)
     }
 
+    /// The session's folder.
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
     pub fn socket(&self) -> &Path {
         &self.shared.socket
     }

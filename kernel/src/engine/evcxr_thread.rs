@@ -62,6 +62,7 @@ impl EvcxrThread {
     /// Boots evcxr and serves jobs until the engine is dropped.
     pub fn run(&self, jobs: &Receiver<Job>) {
         let mut context = self.boot();
+        super::folder::sweep(self.builds.folder());
         let mut warming = WARMING.iter();
         loop {
             let job = match (jobs.try_recv(), &mut context) {

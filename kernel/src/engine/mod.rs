@@ -10,6 +10,7 @@ mod definitions;
 mod dependency_progress;
 pub mod diagnostics;
 mod evcxr_thread;
+mod folder;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
@@ -96,7 +97,7 @@ pub struct Engine {
     builds: BuildServer,
     known: Arc<Mutex<Known>>,
     ready: Arc<AtomicBool>,
-    directory: Mutex<Option<tempfile::TempDir>>,
+    directory: Mutex<Option<folder::Folder>>,
     /// The number of the evaluation that goes on, or [`IDLE`].
     evaluating: Arc<AtomicUsize>,
     evaluations: AtomicUsize,
@@ -116,7 +117,7 @@ impl Engine {
     /// # Errors
     /// When no temporary folder or socket can be made.
     pub fn start(cache: PathBuf) -> std::io::Result<Engine> {
-        let directory = temporary_folder(&cache)?;
+        let directory = folder::make(&cache)?;
         let executable = std::env::current_exe()?;
         let real_path = std::env::var_os("PATH").unwrap_or_default();
         let host = Host::new(directory.path())?;
@@ -293,41 +294,8 @@ impl Engine {
     pub fn shutdown(&self) {
         self.builds.stop();
         self.host.shutdown();
-        if let Some(directory) = lock(&self.directory).take()
-            && let Err(error) = directory.close()
-        {
-            tracing::debug!("temporary folder: {error}");
-        }
+        drop(lock(&self.directory).take());
     }
-}
-
-/// A folder for what the session compiles: in the system's place for such, or else beside the cache.
-fn temporary_folder(cache: &Path) -> std::io::Result<tempfile::TempDir> {
-    let make = |folder: &Path| tempfile::Builder::new().prefix("cellar-").tempdir_in(folder);
-    let usual = std::env::temp_dir();
-    let error = match make(&usual) {
-        Ok(made) => return Ok(made),
-        Err(error) => error,
-    };
-    let other = cache.join("tmp");
-    let made = std::fs::create_dir_all(&other).and_then(|()| make(&other)).map_err(|second| {
-        let message = format!(
-            "no folder for compiled cells can be made, neither in {} ({error}) nor in {} ({second}). Make one of them \
-             writable, free some space, or set TMPDIR to another folder",
-            usual.display(),
-            other.display()
-        );
-        std::io::Error::new(error.kind(), message)
-    })?;
-    tracing::warn!(
-        "{} cannot be used ({error}); compiling in {}",
-        usual.display(),
-        made.path().display()
-    );
-    // rustc and cargo need one too.
-    // SAFETY: as in `set_environment`.
-    unsafe { std::env::set_var("TMPDIR", made.path()) };
-    Ok(made)
 }
 
 /// evcxr reads its folder and finds its tools in the environment of this process.

@@ -1,0 +1,104 @@
+//! The folder in which a session compiles, and what killed sessions left of theirs.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+const PREFIX: &str = "cellar-";
+/// A file in the folder that its session holds locked; the lock dies with the process.
+const LOCK: &str = "session.lock";
+
+/// A session's folder; removed when it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    // Unlocked first.
+    _lock: File,
+    folder: tempfile::TempDir,
+}
+
+impl Folder {
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A folder for what the session compiles: in the system's place for such, or else beside the cache.
+///
+/// # Errors
+/// When neither can be written.
+pub fn make(cache: &Path) -> std::io::Result<Folder> {
+    let usual = std::env::temp_dir();
+    let error = match make_in(&usual) {
+        Ok(made) => return Ok(made),
+        Err(error) => error,
+    };
+    let other = cache.join("tmp");
+    let made = std::fs::create_dir_all(&other).and_then(|()| make_in(&other)).map_err(|second| {
+        let message = format!(
+            "no folder for compiled cells can be made, neither in {} ({error}) nor in {} ({second}). Make one of them \
+             writable, free some space, or set TMPDIR to another folder",
+            usual.display(),
+            other.display()
+        );
+        std::io::Error::new(error.kind(), message)
+    })?;
+    tracing::warn!(
+        "{} cannot be used ({error}); compiling in {}",
+        usual.display(),
+        made.path().display()
+    );
+    // rustc and cargo need one too.
+    // SAFETY: the engine starts before the process has threads that read the environment.
+    unsafe { std::env::set_var("TMPDIR", made.path()) };
+    Ok(made)
+}
+
+fn make_in(place: &Path) -> std::io::Result<Folder> {
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
+    let lock = File::create_new(folder.path().join(LOCK))?;
+    lock.try_lock()?;
+    Ok(Folder { _lock: lock, folder })
+}
+
+/// Removes folders beside `own` whose session is gone: a killed kernel cannot clean up.
+pub fn sweep(own: &Path) {
+    let Some(entries) = own.parent().and_then(|place| std::fs::read_dir(place).ok()) else {
+        return;
+    };
+    let folders = entries.flatten().filter(|entry| {
+        entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(PREFIX.as_bytes())
+    });
+    for folder in folders.map(|entry| entry.path()).filter(|folder| folder != own) {
+        if is_left(&folder)
+            && let Err(error) = std::fs::remove_dir_all(&folder)
+        {
+            tracing::debug!("{}: {error}", folder.display());
+        }
+    }
+}
+
+/// Whether it is a session's folder that no session holds.
+fn is_left(folder: &PathBuf) -> bool {
+    File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_without_a_session_are_swept() {
+        let place = tempfile::tempdir().unwrap();
+        let (own, other) = (make_in(place.path()).unwrap(), make_in(place.path()).unwrap());
+        let left = make_in(place.path()).unwrap();
+        let left_path = left.folder.keep();
+        drop(left._lock);
+        let foreign = place.path().join("cellar-cache");
+        std::fs::create_dir(&foreign).unwrap();
+        sweep(own.path());
+        assert!(!left_path.exists());
+        assert!(own.path().exists() && other.path().exists() && foreign.exists());
+    }
+}
