@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex};
@@ -13,9 +13,7 @@ use serde_json::Value;
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
 use super::toolchain::Toolchain;
-use super::{
-    API_STUB_END, API_STUB_START, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
-};
+use super::{API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library};
 use crate::host::{Host, Libraries};
 use crate::interpreter::{Frontend, MimeBundle};
 
@@ -145,6 +143,8 @@ impl EvcxrThread {
             });
             Ok(())
         });
+        write_api_stub(self.builds.folder())
+            .map_err(|error| format!("{}: {error}", self.builds.folder().display()))?;
         // evcxr proves itself with a cell, `42`, which nobody needs compiled.
         self.skipping();
         self.host.skip_next_run();
@@ -155,7 +155,7 @@ impl EvcxrThread {
         self.skipping();
         self.host.skip_next_run();
         context
-            .execute(&api_stub())
+            .execute(API_STUB)
             .map_err(|error| format!("the interface of the cellar crate: {error}"))?;
         let described = started.elapsed();
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
@@ -244,14 +244,16 @@ impl EvcxrThread {
     }
 }
 
-/// The interface of the `cellar` crate, marked so that the rewriting finds it.
-fn api_stub() -> String {
+/// The interface of the `cellar` crate for rust-analyzer, as a file of its own: what does not change with each
+/// cell is not read again with each cell.
+fn write_api_stub(folder: &Path) -> std::io::Result<()> {
     let stub = runtime_library::api_stub().trim();
     let body = stub
         .split_once('{')
         .and_then(|(_, rest)| rest.strip_suffix('}'))
         .expect("the stub is a module with a body");
-    format!("{API_STUB_START}\n{body}\n{API_STUB_END}\n")
+    std::fs::create_dir_all(folder.join("src"))?;
+    std::fs::write(folder.join("src/cellar.rs"), body)
 }
 
 fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {

@@ -1,7 +1,7 @@
 //! The folder in which a session compiles, and what killed sessions left of theirs.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const PREFIX: &str = "cellar-";
 /// A file in the folder that its session holds locked; the lock dies with the process.
@@ -80,7 +80,7 @@ pub fn sweep(own: &Path) {
 }
 
 /// Whether it is a session's folder that no session holds.
-fn is_left(folder: &PathBuf) -> bool {
+fn is_left(folder: &Path) -> bool {
     File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 

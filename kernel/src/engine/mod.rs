@@ -32,9 +32,8 @@ use crate::cell::CellSource;
 use crate::host::{Host, RunReport};
 use crate::interpreter::{Frontend, MimeBundle};
 
-/// First and last line of the item that tells rust-analyzer what the `cellar` crate offers.
-pub(crate) const API_STUB_START: &str = "mod cellar {/*cellar api*/";
-pub(crate) const API_STUB_END: &str = "}/*end of cellar api*/";
+/// The item that tells rust-analyzer what the `cellar` crate offers; rustc has the crate itself.
+pub(crate) const API_STUB: &str = "mod cellar; /*interface for rust-analyzer*/";
 
 /// Why the engine could not be started or a cell could not be run.
 #[derive(Debug, Clone)]

@@ -161,16 +161,10 @@ fn replacement(line: Option<&str>, needs: Needs) -> Option<String> {
     Some(replaced)
 }
 
-/// `mod cellar { … }` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
+/// The item `mod cellar` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
 fn blank_api_stub(lines: &mut Lines) {
-    let Some(first) = lines.first(|line| line.starts_with(super::API_STUB_START)) else {
-        return;
-    };
-    let Some(last) = lines.first(|line| line.starts_with(super::API_STUB_END)) else {
-        return;
-    };
-    if first <= last {
-        lines.replace(first..last + 1, "");
+    if let Some(at) = lines.first(|line| line.trim_end() == super::API_STUB) {
+        lines.replace(at..at + 1, "");
     }
 }
 
