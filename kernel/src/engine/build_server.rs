@@ -45,6 +45,8 @@ pub struct Order {
     /// A `?` may leave the cell.
     pub question_mark: bool,
     pub awaits: bool,
+    /// Optimising it cannot pay.
+    pub bounded: bool,
     pub answer: Answering,
     /// Where cargo's progress is shown.
     pub frontend: Option<Arc<dyn Frontend>>,
@@ -293,10 +295,13 @@ impl BuildServer {
         if !checks && let Some(hint) = mode_to_switch_on(&order, &rewritten) {
             return Ok(hint);
         }
-        let plan = match self.plan(request, &order)? {
+        let mut plan = match self.plan(request, &order)? {
             Ok(plan) => plan,
             Err(answer) => return Ok(answer),
         };
+        if order.bounded {
+            plan.opt_level = "0".to_owned();
+        }
         std::fs::write(out.join("src/lib.rs"), &rewritten.text)?;
         let environment: Vec<(String, String)> = request
             .environment

@@ -7,6 +7,7 @@ use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
 use super::definitions::{Definition, header_tokens};
+use super::effort;
 use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
 
@@ -21,6 +22,8 @@ pub struct CellCode {
     pub awaits: bool,
     /// It shows the value of its last expression.
     pub shows: bool,
+    /// Its work is bounded by its length (see `effort.rs`).
+    pub bounded: bool,
     /// The parser stumbled: the cell's Rust, line for line, so that rustc alone can say what is wrong.
     pub suspicious: Option<(Arc<CellSource>, String)>,
 }
@@ -49,6 +52,12 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         }
         return prepared;
     }
+    let running: Vec<SyntaxNode> = statements
+        .iter()
+        .filter(|node| !is_item(node.kind()))
+        .cloned()
+        .collect();
+    prepared.bounded = effort::is_bounded(&running);
     let last = statements.len() - 1;
     let mut covered = 0;
     for (index, statement) in statements.iter().enumerate() {

@@ -9,6 +9,7 @@ pub mod cell_code;
 mod definitions;
 mod dependency_progress;
 pub mod diagnostics;
+mod effort;
 mod evcxr_thread;
 mod folder;
 mod rewrite;
@@ -194,6 +195,7 @@ impl Engine {
             order: Order {
                 question_mark: code.question_mark,
                 awaits: code.awaits,
+                bounded: code.bounded,
                 answer: Answering::Compile,
                 frontend: Some(Arc::clone(&frontend)),
             },
