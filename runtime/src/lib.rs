@@ -1,4 +1,4 @@
-//! The crate that every cell of a [Cellar](https://crates.io/crates/cellar) notebook can name, without `:dep`.
+//! The crate that every cell of a Cellar notebook can name, without `:dep`.
 //!
 //! ```
 //! cellar::html("<b>hi</b>");                       // rich output from anywhere in a cell

@@ -122,7 +122,7 @@ mod tests {
     fn one_line_tells_what_cargo_does_and_in_the_end_what_it_did() {
         let shown = Shown::default();
         let mut progress = DependencyProgress::new(Some(&shown));
-        assert!(progress.line("    Updating crates.io index"));
+        assert!(progress.line("    Updating registry index"));
         assert!(progress.line("   Compiling either v1.15.0"));
         assert!(progress.line("   Compiling itertools v0.14.0"));
         assert!(!progress.line("   Compiling ctx v1.0.0 (/tmp/ctx)"));
@@ -132,7 +132,7 @@ mod tests {
         let texts: Vec<&str> = shown.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(
             texts[..2],
-            ["Updating crates.io index …", "Compiling either v1.15.0 …"]
+            ["Updating registry index …", "Compiling either v1.15.0 …"]
         );
         assert!(texts[3].starts_with("Compiled 2 crates ("), "{texts:?}");
         assert_eq!(shown.iter().filter(|(new, _)| *new).count(), 1);

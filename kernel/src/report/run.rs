@@ -209,7 +209,7 @@ mod tests {
                 "std: alloc/src/vec/mod.rs",
             ),
             (
-                "/home/me/.cargo/registry/src/index.crates.io-1949/regex-1.12.2/src/lib.rs",
+                "/home/me/.cargo/registry/src/index-1949/regex-1.12.2/src/lib.rs",
                 "regex-1.12.2/src/lib.rs",
             ),
             ("/home/me/code/thing/src/deep/file.rs", "…/thing/src/deep/file.rs"),
