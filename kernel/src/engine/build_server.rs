@@ -342,7 +342,7 @@ impl BuildServer {
         if compiled.success && !checks {
             if rewritten.for_messages {
                 // Nobody runs it; evcxr only moves it.
-                std::fs::write(&library, b"")?;
+                return nothing_made(request, &library);
             }
             return made(request, &library);
         }
