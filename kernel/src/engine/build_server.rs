@@ -9,7 +9,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -24,12 +23,6 @@ use super::source_map::{Marks, SourceMap};
 use super::toolchain::Toolchain;
 use crate::cell::CellSource;
 use crate::interpreter::Frontend;
-
-/// The lines with which evcxr begins to catch a cell's panics: with variables in the session, and without.
-const CATCH_PANICS: [&str; 2] = [
-    "match std::panic::catch_unwind(",
-    "if std::panic::catch_unwind(||{",
-];
 
 /// Paths, types and traits: what is wrong before captures and borrows are looked at. Not unknown names (E0425): a second
 /// look may find a variable of a similar name.
@@ -95,8 +88,6 @@ struct Shared {
     order: Mutex<Order>,
     report: Mutex<BuildReport>,
     marks: Mutex<Marks>,
-    /// The last build of this order failed with errors that evcxr's second attempt would only repeat.
-    explained: AtomicBool,
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Vec<String>>>,
@@ -130,7 +121,6 @@ impl BuildServer {
             order: Mutex::default(),
             report: Mutex::default(),
             marks: Mutex::default(),
-            explained: AtomicBool::new(false),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             running: Running::default(),
@@ -221,7 +211,6 @@ impl BuildServer {
     pub fn order(&self, order: Order) {
         *lock(&self.shared.order) = order;
         *lock(&self.shared.report) = BuildReport::default();
-        self.shared.explained.store(false, Ordering::SeqCst);
         *lock(&self.shared.since) = Instant::now();
     }
 
@@ -275,12 +264,6 @@ impl BuildServer {
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
         let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
         let generated = std::fs::read_to_string(source)?;
-        let catches_panics = generated.lines().any(|line| CATCH_PANICS.contains(&line));
-        let explained = self.shared.explained.swap(false, Ordering::SeqCst);
-        if explained && !checks && !catches_panics {
-            // evcxr expects other words for the errors it has; told that there are none, it keeps those.
-            return nothing_made(request, &library);
-        }
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
@@ -292,6 +275,10 @@ impl BuildServer {
             rewrite::for_running(&generated, &self.marks(), needs)
         };
         lock(&self.shared.report).map = rewritten.map.clone();
+        if rewritten.for_messages && lock(&self.shared.report).failure == Some(Failure::Explained) {
+            // evcxr expects other words for the errors it has; told that there are none, it keeps those.
+            return nothing_made(request, &library);
+        }
         if !checks && let Some(hint) = mode_to_switch_on(&order, &rewritten) {
             return Ok(hint);
         }
@@ -325,8 +312,10 @@ impl BuildServer {
             let mut report = lock(&self.shared.report);
             report.compiles += 1;
             if !compiled.success {
-                let unknown_name = compiled.messages.contains(UNKNOWN_NAME);
-                report.failure = Some(if unknown_name {
+                let caught = !checks && rewritten.catches_panics;
+                report.failure = Some(if caught && is_independent_of_closures(&compiled.messages) {
+                    Failure::Explained
+                } else if compiled.messages.contains(UNKNOWN_NAME) {
                     Failure::UnknownName
                 } else {
                     Failure::Other
@@ -345,10 +334,6 @@ impl BuildServer {
                 return nothing_made(request, &library);
             }
             return made(request, &library);
-        }
-        if !checks && catches_panics {
-            let explained = is_independent_of_closures(&compiled.messages);
-            self.shared.explained.store(explained, Ordering::SeqCst);
         }
         let status = if compiled.success { 0 } else { 101 };
         // evcxr reads cargo's JSON on stdout for a check, and on either for a build.

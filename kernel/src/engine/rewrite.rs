@@ -26,6 +26,8 @@ pub struct Needs {
 pub enum Failure {
     /// It uses a name that is not there, so all names that are there may help.
     UnknownName,
+    /// Compiled without catching panics, it would be told the same once more.
+    Explained,
     Other,
 }
 
@@ -40,6 +42,8 @@ pub struct Rewritten {
     pub allows_question_mark: bool,
     /// Whether evcxr runs the cell inside an async block.
     pub is_async: bool,
+    /// It catches the panics of the cell, as evcxr's first attempt does.
+    pub catches_panics: bool,
     /// It is compiled for its messages alone.
     pub for_messages: bool,
 }
@@ -127,10 +131,10 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         }
         // evcxr compiles a cell that failed again, without catching panics, for better messages. Where a name is
         // unknown, rustc is to see all variables, so that it can tell the one that was meant.
-        rewritten.for_messages = needs.failure.is_some()
-            && !body
-                .clone()
-                .any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
+        rewritten.catches_panics = body
+            .clone()
+            .any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
+        rewritten.for_messages = needs.failure.is_some() && !rewritten.catches_panics;
         if !(rewritten.for_messages && needs.failure == Some(Failure::UnknownName)) {
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
