@@ -46,6 +46,10 @@ pub struct Item {
     pub words: BTreeSet<String>,
     /// What the traits in it declare: names that a cell can use without naming the trait.
     pub members: BTreeSet<String>,
+    /// Of an `impl`: its tokens up to the body, canonical. Empty for everything else.
+    pub header: Arc<[u8]>,
+    /// Of an `impl`: `impl Display for P`, as people call it.
+    pub title: String,
     /// The words of the headers of the `impl`s in it, itself included, each for itself.
     pub headers: Vec<BTreeSet<String>>,
     /// Types and traits that it defines, at any depth.
@@ -120,6 +124,8 @@ impl Item {
             canonical: scan.canonical.into(),
             words: scan.words,
             members: BTreeSet::new(),
+            header: Arc::from([]),
+            title: String::new(),
             headers: Vec::new(),
             types: Vec::new(),
             traits: BTreeSet::new(),
@@ -139,6 +145,10 @@ impl Item {
                     .extend(it.name().map(|name| plain_name(name.text()).to_owned()));
                 item.members.extend(member_names(it.assoc_item_list()));
             } else if let Some(it) = ast::Impl::cast(inner.clone()) {
+                if &inner == node {
+                    item.header = header(&it).canonical.into();
+                    item.title = title(&it);
+                }
                 item.headers.push(header_words(&it));
                 item.blanket |= is_blanket(&it);
                 item.implements.extend(implementation(&it));
@@ -183,14 +193,28 @@ fn member_names(body: Option<ast::AssocItemList>) -> BTreeSet<String> {
 }
 
 fn header_words(item: &ast::Impl) -> BTreeSet<String> {
+    header(item).words
+}
+
+/// An `impl` without its body and its attributes.
+fn header(item: &ast::Impl) -> Scan {
     let body = item.assoc_item_list();
     let mut scan = Scan::default();
     for part in item.syntax().children() {
-        if body.as_ref().is_none_or(|body| body.syntax() != &part) {
+        let is_body = body.as_ref().is_some_and(|body| body.syntax() == &part);
+        if !is_body && part.kind() != SyntaxKind::ATTR {
             scan.add(&part);
         }
     }
-    scan.words
+    scan
+}
+
+fn title(item: &ast::Impl) -> String {
+    let of = |of: Option<ast::Type>| of.map(|of| of.syntax().text().to_string()).unwrap_or_default();
+    match item.trait_() {
+        Some(declared) => format!("impl {} for {}", of(Some(declared)), of(item.self_ty())),
+        None => format!("impl {}", of(item.self_ty())),
+    }
 }
 
 fn implementation(item: &ast::Impl) -> Option<Implementation> {
@@ -293,6 +317,8 @@ fn collect_imports(
         canonical: canonical.into(),
         words,
         members: BTreeSet::new(),
+        header: Arc::from([]),
+        title: String::new(),
         headers: Vec::new(),
         types: Vec::new(),
         traits: BTreeSet::new(),

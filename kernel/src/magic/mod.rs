@@ -18,6 +18,7 @@
 //! * `%%name` on the first line that is neither blank nor a comment.
 //! * `//% name(option = value)` is a comment to Rust and a directive here.
 
+mod cache;
 mod cell;
 mod commands;
 mod directive;
@@ -25,6 +26,7 @@ mod directive_table;
 mod env;
 mod error;
 mod guide;
+mod listing;
 mod options;
 mod scope;
 mod shell;
@@ -34,11 +36,14 @@ mod timeit;
 mod timing;
 mod who;
 
+pub use cache::{CacheAction, Cleared};
 pub use cell::{ParsedCell, Step, line_place, parse};
 pub use commands::COMMANDS;
-pub use directive::Directive;
+pub use directive::{Directive, OptionValue, Scope};
 pub use directive_table::{DIRECTIVES, DirectiveSpec, OptionKind};
+pub use error::nearest;
 pub use guide::{about, help, list};
+pub use listing::{table_bundle, text_bundle};
 pub use shell::{Stop, run as run_shell};
 pub use statements::{EDITION, Ending, Scanner, tokens};
 pub use table::{MAGICS, Magic, MagicSpec};

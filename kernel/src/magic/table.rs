@@ -2,6 +2,7 @@
 //!
 //! To add one: a variant of [`Magic`], an entry of [`MAGICS`], and what runs it in the session.
 
+use super::cache::{self, CacheAction};
 use super::env::EnvAction;
 use super::timeit::Timeit;
 
@@ -24,6 +25,7 @@ pub enum Magic {
     },
     Timeit(Timeit),
     Env(EnvAction),
+    Cache(CacheAction),
     Lsmagic,
     /// Of one name, or of everything.
     Help {
@@ -137,6 +139,18 @@ pub const MAGICS: &[MagicSpec] = &[
         words: &[],
         takes_rust: false,
         parse: |rest, _| EnvAction::parse(rest).map(Magic::Env),
+    },
+    MagicSpec {
+        name: "cache",
+        line: true,
+        cell: false,
+        usage: "[list | stats | clear [data | resource | NAME] | explain [NAME] | off | on]",
+        summary: "What is kept of cells and functions: see it, explain it, clear it",
+        details: "`%cache explain` says why a cell was taken from the cache or computed when it last ran, input by input. \
+                  `%cache off` lets every cell run until `%cache on` or a restart.",
+        words: cache::WORDS,
+        takes_rust: false,
+        parse: |rest, _| CacheAction::parse(rest).map(Magic::Cache),
     },
     MagicSpec {
         name: "lsmagic",

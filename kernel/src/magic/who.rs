@@ -1,6 +1,7 @@
 //! `%who` and `%whos`: the notebook's variables, listed.
 
-use super::guide::{bundle, escape};
+use super::guide::bundle;
+use super::listing::table_bundle;
 use crate::interpreter::MimeBundle;
 
 /// One variable.
@@ -11,9 +12,6 @@ pub struct VariableRow {
     /// Bytes, where known.
     pub size: Option<u64>,
 }
-
-/// JupyterLab sets tables of data flush right.
-const LEFT: &str = "style=\"text-align: left\"";
 
 const EMPTY: &str = "There are no variables.";
 
@@ -50,41 +48,17 @@ pub fn whos(rows: &[VariableRow], types: &[String]) -> MimeBundle {
     if rows.is_empty() {
         return none(types);
     }
-    let sizes = rows.iter().any(|row| row.size.is_some());
-    let width =
-        |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| text.chars().count()).max().unwrap_or(0);
-    let name_width = width(&mut rows.iter().map(|row| row.name.as_str())).max("Variable".len());
-    let type_width = width(&mut rows.iter().map(|row| row.type_name.as_str())).clamp("Type".len(), 60);
-    let mut text = format!("{:name_width$}   {:type_width$}", "Variable", "Type");
-    let mut html = format!("<table><thead><tr><th {LEFT}>Variable</th><th {LEFT}>Type</th>");
-    if sizes {
-        text.push_str("   Size");
-        html.push_str("<th>Size</th>");
-    }
-    html.push_str("</tr></thead><tbody>");
-    text = text.trim_end().to_owned();
-    text.push('\n');
-    text.push_str(&"-".repeat(name_width + type_width + 3 + if sizes { 10 } else { 0 }));
-    for row in rows {
-        let size = row.size.map(size_text).unwrap_or_default();
-        let line = format!(
-            "{:name_width$}   {:type_width$}   {size}",
-            row.name, row.type_name
-        );
-        text.push('\n');
-        text.push_str(line.trim_end());
-        html.push_str(&format!(
-            "<tr><td {LEFT}><code>{}</code></td><td {LEFT}><code>{}</code></td>",
-            escape(&row.name),
-            escape(&row.type_name)
-        ));
-        if sizes {
-            html.push_str(&format!("<td>{size}</td>"));
-        }
-        html.push_str("</tr>");
-    }
-    html.push_str("</tbody></table>");
-    bundle(&text, Some(&html))
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.name.clone(),
+                row.type_name.clone(),
+                row.size.map(size_text).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    table_bundle(&["Variable", "Type", "Size"], 2, &cells)
 }
 
 fn size_text(bytes: u64) -> String {
@@ -134,7 +108,7 @@ mod tests {
         assert_eq!(
             bundle["text/plain"],
             "Variable   Type          Size\n\
-             --------------------------------\n\
+             -------------------------------\n\
              a          i32\n\
              words      Vec<String>   2.5 MB"
         );

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::caching::{CachedCell, Policy, Seen};
 use super::capture::{Captured, Watched};
 use super::{Session, errors, help};
+use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::DebugFormat;
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
-use crate::magic::{self, Directive, Magic, ParsedCell, Step, VariableRow};
+use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
 
 /// Runs a cell.
@@ -26,6 +28,9 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         frontend: Arc::clone(frontend),
         user_time: Duration::ZERO,
         payload: Vec::new(),
+        metadata: serde_json::Map::new(),
+        is_cached: false,
+        observed: Vec::new(),
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -41,7 +46,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         error,
         user_expressions,
         payload: running.payload,
-        ..ExecuteOutcome::default()
+        metadata: running.metadata,
     }
 }
 
@@ -53,6 +58,12 @@ struct Running<'a> {
     /// How long user code ran, compiling left out.
     user_time: Duration,
     payload: Vec<Value>,
+    /// Of the reply.
+    metadata: serde_json::Map<String, Value>,
+    /// The cell has a directive, and whoever looks after it enters what it did.
+    is_cached: bool,
+    /// Files and variables of the environment that the compiler read.
+    observed: Vec<cellar_cache::Ingredient>,
 }
 
 impl Running<'_> {
@@ -66,14 +77,88 @@ impl Running<'_> {
             return Err(errors::plain("TooDeep", &evalue, &[help]));
         }
         let parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
-        if let Some(directive) = parsed.directives.first() {
-            return Err(self.not_yet(directive));
-        }
-        let ran = self.steps(&parsed);
+        self.tell_late();
+        let ran = match self.policy(&parsed)? {
+            Some(policy) => self.cached(&policy, &parsed),
+            None => self.steps(&parsed),
+        };
         if parsed.timed {
             self.show_time(self.user_time);
         }
         ran
+    }
+
+    /// What the directive above the cell asks for, if there is one.
+    fn policy(&self, parsed: &ParsedCell) -> Result<Option<Policy>, CellError> {
+        let mut of_cell = parsed
+            .directives
+            .iter()
+            .filter(|directive| directive.scope == Scope::Cell);
+        let (Some(directive), second) = (of_cell.next(), of_cell.next()) else {
+            return Ok(None);
+        };
+        if let Some(second) = second {
+            let evalue = format!(
+                "the cell has two directives: `{}` in line {} and `{}` in line {}",
+                directive.name, directive.line, second.name, second.line
+            );
+            return Err(errors::plain("BadDirective", &evalue, &["Keep one of them; nothing was run."]));
+        }
+        let other = parsed.steps.iter().find_map(|step| match step {
+            Step::Rust { .. } => None,
+            Step::Command { line, .. }
+            | Step::Magic { line, .. }
+            | Step::Shell { line, .. }
+            | Step::Inspect { line, .. } => Some(*line),
+        });
+        if let Some(line) = other {
+            let evalue = format!(
+                "line {line} is no Rust, and a cell with `//% {}` is skipped as a whole",
+                directive.name
+            );
+            let help = "Move it to a cell of its own, so that it is done each time; nothing was run.";
+            return Err(errors::plain("BadDirective", &evalue, &[help]));
+        }
+        Ok(Some(Policy::of(directive)))
+    }
+
+    fn cached(&mut self, policy: &Policy, parsed: &ParsedCell) -> Result<(), CellError> {
+        let rust = parsed.rust();
+        let reading = analysis::read_cell(&rust);
+        let (source, frontend) = (Arc::clone(&self.source), Arc::clone(&self.frontend));
+        let caching = Arc::clone(&self.session.caching);
+        let cell = CachedCell {
+            source: &source,
+            rust: &rust,
+            reading: &reading,
+            policy,
+            frontend: &frontend,
+        };
+        let done = caching.cell(&cell, &mut |recorder| {
+            self.frontend = recorder;
+            self.is_cached = true;
+            let ran = self.steps(parsed);
+            self.is_cached = false;
+            self.frontend = Arc::clone(&frontend);
+            ran.map(|()| Seen {
+                observed: std::mem::take(&mut self.observed),
+            })
+        })?;
+        if done.hit {
+            self.session.names().learn(crate::help::items_of(&rust));
+        }
+        self.metadata.insert("cellar".to_owned(), done.to_json());
+        Ok(())
+    }
+
+    /// What became known of earlier cells after their replies.
+    fn tell_late(&self) {
+        for words in self.session.caching.late_words() {
+            self.frontend.output(Output::Text {
+                stream: Stream::Stderr,
+                text: format!("{words}\n"),
+            });
+        }
     }
 
     fn steps(&mut self, parsed: &ParsedCell) -> Result<(), CellError> {
@@ -179,6 +264,7 @@ impl Running<'_> {
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
                 self.quietly(":clear")?;
+                self.session.caching.forget_all();
                 *self.session.names() = crate::help::KnownNames::default();
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
                 self.frontend.output(Output::Text {
@@ -186,6 +272,10 @@ impl Running<'_> {
                     text: text.to_owned(),
                 });
             }
+            Magic::Cache(action) => match self.session.caching.magic(action) {
+                Ok(shown) => self.show(shown),
+                Err(why) => return Err(errors::plain("CacheError", &why, &[])),
+            },
             Magic::Env(action) => return self.generated(&action.source()),
             Magic::Timeit(timeit) => {
                 let generated = timeit.source();
@@ -330,18 +420,6 @@ impl Running<'_> {
                 size: None,
             })
             .collect()
-    }
-
-    fn not_yet(&self, directive: &Directive) -> CellError {
-        let evalue = format!(
-            "the directive `{}` is known, but this version of Cellar cannot cache yet",
-            directive.name
-        );
-        errors::plain(
-            "NotSupported",
-            &evalue,
-            &["Remove the line to run the cell uncached; nothing was run."],
-        )
     }
 }
 

@@ -1,0 +1,218 @@
+//! The inputs of a cell: everything that its result can depend on, each with the hash of what it is now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
+
+use super::Caching;
+use super::files::env_ingredient;
+use super::ledger::Variable;
+use super::machine::Typed;
+use super::policy::Policy;
+use crate::analysis::{Access, CellReading, Verdict};
+
+/// Changes when keys are made in another way: then nothing that was kept before is found.
+const SCHEMA: &str = "cell 1";
+
+/// What a cell's result depends on.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    pub ingredients: Vec<Ingredient>,
+    /// Hashes of the variables that are compared by content.
+    pub contents: BTreeMap<String, Digest>,
+    /// Variables of before that the cell may change.
+    pub may_change: BTreeSet<String>,
+    /// Globs that match nothing.
+    pub without_files: Vec<String>,
+}
+
+/// A cell that has no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unkeyed {
+    pub why: String,
+    pub help: String,
+}
+
+impl Caching {
+    /// The inputs of a cell as they are now.
+    pub(super) fn inputs(&self, rust: &str, reading: &CellReading, policy: &Policy) -> Result<Inputs, Unkeyed> {
+        if reading.flags.parse_error {
+            return Err(Unkeyed {
+                why: "it cannot be parsed".to_owned(),
+                help: String::new(),
+            });
+        }
+        let mut ingredients = Vec::new();
+        let mut code = Hasher::new("code");
+        code.text("schema", SCHEMA);
+        code.part("tokens", &reading.canonical);
+        if reading.flags.shows_position {
+            // `line!()` and its like see the layout.
+            code.text("layout", rust);
+        }
+        ingredients.push(Ingredient::new(IngredientKind::Code, "cell", code.finish()));
+        let (without_files, mut outside) = self.declared(policy)?;
+        ingredients.append(&mut outside);
+
+        let named = self.named(reading);
+        self.learn_contents(&named, policy);
+        let mut inputs = Inputs {
+            ingredients,
+            contents: BTreeMap::new(),
+            may_change: BTreeSet::new(),
+            without_files,
+        };
+        let state = self.state();
+        let types: Vec<&str> = named
+            .keys()
+            .filter_map(|name| state.ledger.get(name))
+            .map(|variable| variable.type_text.as_str())
+            .collect();
+        inputs.ingredients.extend(state.items.reached(reading, &types));
+        for (setting, value) in &state.settings {
+            let digest = Digest::of(value.as_bytes());
+            inputs
+                .ingredients
+                .push(Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value));
+        }
+        for (name, access) in &named {
+            let Some(variable) = state.ledger.get(name) else { continue };
+            if policy.ignores(name) {
+                continue;
+            }
+            if variable.resource.is_none()
+                && let Verdict::Refused(fault) = state.items.verdict(&variable.type_text)
+                && fault.changes_inside()
+            {
+                return Err(Unkeyed {
+                    why: format!("it uses `{name}`: {fault}"),
+                    help: format!(
+                        "Make `{name}` in a cell with `//% cache_resource`, or leave it out of the key: `ignore = \"{name}\"`."
+                    ),
+                });
+            }
+            if variable.mutable && access.may_change {
+                if variable.content.is_none() {
+                    let why = variable.refused.as_deref().unwrap_or("it is a resource");
+                    return Err(Unkeyed {
+                        why: format!("it may change `{name}`, which cannot be stored ({why})"),
+                        help: format!(
+                            "Make `{name}` without `mut`, or leave it out of the key: `ignore = \"{name}\"`."
+                        ),
+                    });
+                }
+                inputs.may_change.insert(name.clone());
+            }
+            if let Some(content) = variable.content {
+                inputs.contents.insert(name.clone(), content);
+            }
+            inputs.ingredients.push(variable_ingredient(name, variable));
+        }
+        Ok(inputs)
+    }
+
+    /// The variables that a cell may name, and what it may do to them.
+    fn named(&self, reading: &CellReading) -> BTreeMap<String, Access> {
+        let state = self.state();
+        let macros = state.items.macros();
+        state
+            .ledger
+            .names()
+            .filter_map(|name| Some((name.to_owned(), access(reading, name, &macros)?)))
+            .collect()
+    }
+
+    /// Has the contents of variables hashed that nobody has asked for yet.
+    fn learn_contents(&self, named: &BTreeMap<String, Access>, policy: &Policy) {
+        self.wait_until_safe();
+        let wanted: Vec<(Typed, Digest)> = {
+            let state = self.state();
+            named
+                .keys()
+                .filter(|name| !policy.ignores(name))
+                .filter_map(|name| Some((name, state.ledger.get(name)?)))
+                .filter(|(_, variable)| {
+                    variable.content.is_none()
+                        && variable.refused.is_none()
+                        && variable.resource.is_none()
+                })
+                .map(|(name, variable)| {
+                    let typed = Typed {
+                        name: name.clone(),
+                        type_text: variable.type_text.clone(),
+                    };
+                    (typed, variable.run)
+                })
+                .collect()
+        };
+        if wanted.is_empty() {
+            return;
+        }
+        let typed: Vec<Typed> = wanted.iter().map(|(typed, _)| typed.clone()).collect();
+        let digests = self.machine.digests(&typed);
+        let mut state = self.state();
+        for ((typed, run), digest) in wanted.into_iter().zip(digests) {
+            state
+                .ledger
+                .learn(&typed.name, run, digest.map_err(|refusal| refusal.0));
+        }
+    }
+
+    fn declared(&self, policy: &Policy) -> Result<(Vec<String>, Vec<Ingredient>), Unkeyed> {
+        let (mut ingredients, without_files) =
+            self.state()
+                .files
+                .ingredients(&policy.files)
+                .map_err(|bad| Unkeyed {
+                    why: bad.to_string(),
+                    help: "Write it like `files = \"data/*.csv\"`.".to_owned(),
+                })?;
+        for name in &policy.env {
+            ingredients.push(env_ingredient(name, std::env::var_os(name).as_deref()));
+        }
+        for (name, digest, note) in self.machine.dependencies() {
+            ingredients.push(Ingredient::new(IngredientKind::Dependencies, name, digest).with_note(note));
+        }
+        Ok((without_files, ingredients))
+    }
+
+    /// The first declared input that is no longer what it was.
+    pub(super) fn changed_meanwhile(&self, policy: &Policy, inputs: &Inputs) -> Option<String> {
+        let (_, now) = self.declared(policy).ok()?;
+        now.into_iter()
+            .find(|now| {
+                !inputs.ingredients.iter().any(|then| {
+                    (then.kind, &then.name, then.digest) == (now.kind, &now.name, now.digest)
+                })
+            })
+            .map(|changed| changed.name)
+    }
+}
+
+/// What a cell may do to the variable `name`; `None` if it does not name it. Where the notebook has a macro of the name of
+/// one of std's, nothing is known of what that does.
+fn access(reading: &CellReading, name: &str, macros: &BTreeSet<&str>) -> Option<Access> {
+    let untrusted = || reading.trusted_macros.iter().any(|name| macros.contains(name.as_str()));
+    match reading.reads.get(name) {
+        Some(_) if untrusted() => Some(Access::ANY),
+        Some(access) => Some(*access),
+        None => reading.flags.reads_everything.then_some(Access::ANY),
+    }
+}
+
+fn variable_ingredient(name: &str, variable: &Variable) -> Ingredient {
+    let mut hasher = Hasher::new("variable");
+    hasher.text("type", &variable.type_text);
+    match (variable.resource, variable.content) {
+        (Some(key), _) => hasher.digest("resource", &key),
+        (None, Some(content)) => hasher.digest("content", &content),
+        (None, None) => hasher.digest("run", &variable.run),
+    };
+    let note = match variable.content {
+        None if variable.resource.is_none() => {
+            format!("from {}, compared by the run that made it", variable.cell)
+        }
+        _ => format!("from {}", variable.cell),
+    };
+    Ingredient::new(IngredientKind::Variable, name, hasher.finish()).with_note(note)
+}

@@ -1,0 +1,133 @@
+//! The items of the session as keys see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cellar_cache::{Digest, Ingredient, IngredientKind};
+
+use crate::analysis::{self, CellReading, Item, ItemKind, Reached, Verdict, words_of_type};
+
+/// What tells that an item takes the place of an older one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// Types, values and macros have names of their own kind.
+    Named(Namespace, BTreeSet<String>),
+    /// Of two `impl`s with one header the newer counts.
+    Impl(Vec<u8>),
+    /// Imports and what cannot be named stay, each once.
+    Itself(Vec<u8>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Namespace {
+    Types,
+    Values,
+    Macros,
+}
+
+/// All items that hold now.
+#[derive(Debug, Default)]
+pub struct SessionItems {
+    items: BTreeMap<Place, (Item, String)>,
+}
+
+impl SessionItems {
+    /// Enters the items of a cell.
+    pub fn learn(&mut self, cell: &str, reading: &CellReading) {
+        for item in &reading.items {
+            self.items
+                .insert(place(item), (item.clone(), cell.to_owned()));
+        }
+    }
+
+    /// The items that a cell depends on, those that it defines itself left out: its own code says them.
+    pub fn reached(&self, reading: &CellReading, types: &[&str]) -> Vec<Ingredient> {
+        let own: Vec<Place> = reading.items.iter().map(place).collect();
+        let words = reading
+            .words
+            .iter()
+            .map(String::as_str)
+            .chain(types.iter().flat_map(|text| words_of_type(text)));
+        self.ingredients(words, reading.flags.reads_everything, |item| own.contains(&place(item)))
+    }
+
+    /// The hash of what the function `name` depends on, itself included.
+    pub fn code_of(&self, name: &str) -> Digest {
+        let ingredients = self.ingredients([name].into_iter(), false, |_| false);
+        cellar_cache::Key::of(&ingredients).0
+    }
+
+    fn ingredients<'w>(
+        &'w self,
+        words: impl Iterator<Item = &'w str>,
+        everything: bool,
+        is_own: impl Fn(&Item) -> bool,
+    ) -> Vec<Ingredient> {
+        let all: Vec<&(Item, String)> = self.items.values().filter(|(item, _)| !is_own(item)).collect();
+        let session = analysis::Session::new(all.iter().map(|(item, _)| item));
+        let Reached { items, .. } = session.reach(words, everything);
+        items
+            .into_iter()
+            .map(|index| {
+                let (item, cell) = all[index];
+                Ingredient::new(IngredientKind::Item, title(item), Digest::of(&item.canonical))
+                    .with_note(format!("from {cell}"))
+            })
+            .collect()
+    }
+
+    /// Whether the values of a type can be compared by content.
+    pub fn verdict(&self, type_text: &str) -> Verdict {
+        analysis::frozen(type_text, self.items.values().map(|(item, _)| item))
+    }
+
+    pub fn is_frozen(&self, type_text: &str) -> bool {
+        self.verdict(type_text) == Verdict::Frozen
+    }
+
+    /// The names of the session's own macros.
+    pub fn macros(&self) -> BTreeSet<&str> {
+        self.items
+            .values()
+            .filter(|(item, _)| matches!(item.kind, ItemKind::Macro | ItemKind::Use | ItemKind::Opaque))
+            .flat_map(|(item, _)| item.names.iter().map(String::as_str))
+            .collect()
+    }
+}
+
+fn place(item: &Item) -> Place {
+    let named = |namespace| Place::Named(namespace, item.names.clone());
+    match item.kind {
+        ItemKind::Fn | ItemKind::Const | ItemKind::Static => named(Namespace::Values),
+        ItemKind::Struct
+        | ItemKind::Enum
+        | ItemKind::Union
+        | ItemKind::Trait
+        | ItemKind::TypeAlias
+        | ItemKind::Module => named(Namespace::Types),
+        ItemKind::Macro => named(Namespace::Macros),
+        ItemKind::Impl => Place::Impl(item.header.to_vec()),
+        ItemKind::Use | ItemKind::ExternCrate | ItemKind::ExternBlock | ItemKind::Attribute | ItemKind::Opaque => {
+            Place::Itself(item.canonical.to_vec())
+        }
+    }
+}
+
+/// What an explanation calls an item.
+fn title(item: &Item) -> String {
+    let names: Vec<&str> = item.names.iter().map(String::as_str).collect();
+    let names = names.join(", ");
+    match item.kind {
+        ItemKind::Fn => names,
+        ItemKind::Impl => item.title.clone(),
+        ItemKind::Use => match &item.import {
+            Some(import) => {
+                let glob = if import.glob { "::*" } else { "" };
+                format!("use {}{glob}", import.path.join("::"))
+            }
+            None => "use".to_owned(),
+        },
+        ItemKind::Attribute => "a crate attribute".to_owned(),
+        _ if names.is_empty() => "an item".to_owned(),
+        _ => names,
+    }
+}

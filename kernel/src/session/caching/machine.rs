@@ -1,0 +1,75 @@
+//! What caching asks of the engine and the host.
+//!
+//! A trait, because there are two: the real ones, and an interpreter of a few statements with which the tests try ten
+//! thousand edits of a notebook in the time that rustc needs for ten.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cellar_cache::Digest;
+
+use super::manifest::Value;
+use crate::cell::CellSource;
+
+/// Why a value cannot be hashed or stored, in words for the user: type, field, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// A variable that was written to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    pub name: String,
+    /// The hash of the value.
+    pub content: Digest,
+    /// The hash of the file.
+    pub blob: Digest,
+    /// Bytes of the file.
+    pub len: u64,
+    pub file: PathBuf,
+}
+
+/// A variable with its type as evcxr writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Typed {
+    pub name: String,
+    pub type_text: String,
+}
+
+/// A cell whose result came from the cache: what evcxr must be told of it.
+#[derive(Debug, Clone)]
+pub struct Adopted {
+    pub cell: Arc<CellSource>,
+    /// Its Rust, line for line; the items count.
+    pub rust: String,
+    pub variables: Vec<(Typed, bool)>,
+    pub removed: Vec<String>,
+}
+
+/// Values that are being written; the answer of each is waited for.
+pub type Saving = Box<dyn FnOnce() -> Vec<(String, Result<Saved, Refusal>)> + Send>;
+
+/// Engine and host, as the cache sees them.
+pub trait Machine: Send + Sync {
+    /// The variables that there are, adopted ones included.
+    fn variables(&self) -> Vec<Typed>;
+
+    /// Hashes the content of variables that the host has. The answers are in the order of the questions.
+    fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>>;
+
+    /// Begins to write variables into files in `folder`. When it returns, the values that are being written
+    /// cannot be changed by cells any more; the writing itself may go on.
+    fn save(&self, variables: &[Typed], folder: &Path) -> Saving;
+
+    /// Gives the host a value from a file that [`Machine::save`] wrote.
+    ///
+    /// # Errors
+    /// When the file is not what it should be, or the type has changed.
+    fn load(&self, value: &Value, file: &Path) -> Result<(), Refusal>;
+
+    /// Tells the engine of a cell that was not run; it may do so later.
+    fn adopt(&self, adopted: Adopted);
+
+    /// Drops values that the host has.
+    fn forget(&self, names: &[String]);
+}

@@ -1,0 +1,48 @@
+//! The body of an entry: what a hit gives back without looking at a value.
+
+use cellar_cache::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::recording::Recorded;
+
+/// Changes with the form of [`Manifest`]; entries of another form are misses.
+pub const FORM: u32 = 1;
+
+/// What one run of a cell left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub form: u32,
+    pub outputs: Vec<Recorded>,
+    /// Variables that the cell defined or changed.
+    pub values: Vec<Value>,
+    /// Variables that were there before the cell and not after it.
+    pub removed: Vec<String>,
+}
+
+/// A variable as an entry keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Value {
+    pub name: String,
+    /// As evcxr writes it.
+    pub type_text: String,
+    pub mutable: bool,
+    /// The hash of its content, by which cells that read it are keyed.
+    pub content: Digest,
+    /// The encoded value; a blob of the entry.
+    pub blob: Digest,
+    /// Bytes of the blob.
+    pub len: u64,
+}
+
+impl Manifest {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings, numbers and JSON can be written as JSON")
+    }
+
+    /// Reads an entry's body; `None` for one that an other version wrote or that is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Manifest> {
+        serde_json::from_slice::<Manifest>(bytes)
+            .ok()
+            .filter(|manifest| manifest.form == FORM)
+    }
+}

@@ -1,0 +1,254 @@
+//! Cells that are never computed twice.
+//!
+//! The [ledger] says what the session's variables hold and which run made them. From it and the cell's text come the cell's
+//! [inputs]; their hash is the key of an entry in the store. [cell] is the way of a cell with a directive: a hit gives back what
+//! the entry holds, a miss runs the cell and keeps what it made.
+//!
+//! Nothing here knows evcxr, processes or Jupyter's messages: what is asked of engine and host is the trait [`Machine`].
+
+mod cell;
+mod explain;
+mod files;
+mod inputs;
+mod items;
+mod ledger;
+mod machine;
+mod magics;
+mod manifest;
+mod policy;
+mod recording;
+mod saver;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use cellar_cache::{Ingredient, IngredientKind, Store};
+
+use crate::analysis::CellReading;
+use explain::Outcome;
+use files::Files;
+use items::SessionItems;
+use ledger::Ledger;
+use saver::Saver;
+
+pub use cell::{CachedCell, Done, Seen};
+pub use machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
+pub use manifest::Value;
+pub use policy::{Kind, Policy};
+
+/// How often a waiting thread looks whether it was interrupted.
+const STEP: Duration = Duration::from_millis(50);
+
+/// How long the end of the session waits for entries that are being written.
+const LAST_WRITES: Duration = Duration::from_secs(30);
+
+/// The cache of a session.
+pub struct Caching {
+    me: Weak<Caching>,
+    store: Store,
+    machine: Arc<dyn Machine>,
+    state: Mutex<State>,
+    /// Where values are written before the store takes them.
+    folder: PathBuf,
+    /// Which notebook it is.
+    scope: String,
+    /// Makes values safe from later cells.
+    beginning: Saver,
+    /// Writes them.
+    finishing: Arc<Saver>,
+    interrupted: AtomicBool,
+}
+
+struct State {
+    ledger: Ledger,
+    items: SessionItems,
+    files: Files,
+    on: bool,
+    /// The last run of each cell that has a directive, the latest last.
+    last: Vec<LastRun>,
+    /// What the user has been told once.
+    warned: BTreeSet<String>,
+    /// What is to be told with the next cell: it became known after the reply.
+    late: Vec<String>,
+    /// Settings of the session that change what cells show.
+    settings: BTreeMap<String, String>,
+}
+
+/// How a cell with a directive ran last.
+#[derive(Debug, Clone)]
+pub struct LastRun {
+    pub name: String,
+    pub cell: String,
+    pub ingredients: Vec<Ingredient>,
+    pub outcome: Outcome,
+    /// Why it could not be kept.
+    pub kept: Option<String>,
+}
+
+impl Caching {
+    /// The cache of a new session of the notebook `scope`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(
+        store: Store,
+        machine: Arc<dyn Machine>,
+        folder: PathBuf,
+        scope: String,
+    ) -> std::io::Result<Arc<Caching>> {
+        let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
+        Ok(Arc::new_cyclic(|me| Caching {
+            me: me.clone(),
+            store,
+            machine,
+            state: Mutex::new(State {
+                ledger: Ledger::new(),
+                items: SessionItems::default(),
+                files: Files::default(),
+                on: true,
+                last: Vec::new(),
+                warned: BTreeSet::new(),
+                late: Vec::new(),
+                settings: BTreeMap::new(),
+            }),
+            folder,
+            scope,
+            beginning,
+            finishing,
+            interrupted: AtomicBool::new(false),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn me(&self) -> Weak<Caching> {
+        self.me.clone()
+    }
+
+    /// Enters a run that went well, with a directive or without.
+    pub fn ran(&self, cell: &str, reading: &CellReading) {
+        let now = self.machine.variables();
+        let mut state = self.state();
+        let State { ledger, items, .. } = &mut *state;
+        items.learn(cell, reading);
+        ledger.ran(cell, &now, &reading.defined(), |name, variable| {
+            reading.may_name(name) && (variable.mutable || !items.is_frozen(&variable.type_text))
+        });
+    }
+
+    /// What became known since the last cell and concerns the user.
+    pub fn late_words(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().late)
+    }
+
+    /// Everything was forgotten.
+    pub fn forget_all(&self) {
+        let mut state = self.state();
+        state.ledger.clear();
+        state.items = SessionItems::default();
+    }
+
+    /// A setting that changes what cells show.
+    pub fn set(&self, name: &str, value: &str) {
+        self.state().settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Whether a variable can be used, and if not, why: the host gets the values of `names` that are still bytes.
+    ///
+    /// # Errors
+    /// Which value cannot be had, and what to do.
+    pub fn materialise(&self, names: &[String]) -> Result<(), String> {
+        self.wait_until_safe();
+        for name in names {
+            let stored = self
+                .state()
+                .ledger
+                .get(name)
+                .and_then(|variable| variable.stored.clone().map(|value| (value, variable.cell.clone())));
+            let Some((value, cell)) = stored else { continue };
+            let loaded = match self.store.blob_path(&value.blob) {
+                Some(file) => self.machine.load(&value, &file).map_err(|refusal| refusal.0),
+                None => Err("its entry is damaged or was deleted".to_owned()),
+            };
+            match loaded {
+                Ok(()) => self.state().ledger.materialised(name),
+                Err(why) => {
+                    return Err(format!(
+                        "`{name}` came from the cache and its value cannot be had: {why}. Run {cell} again."
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes values behind the cell's back and then calls `done` with what became of each.
+    fn save(
+        &self,
+        variables: Vec<Typed>,
+        done: impl FnOnce(Vec<(String, Result<Saved, Refusal>)>) + Send + 'static,
+    ) {
+        let (machine, folder) = (Arc::clone(&self.machine), self.folder.clone());
+        let finishing = Arc::clone(&self.finishing);
+        self.beginning.give(move || {
+            let saving = machine.save(&variables, &folder);
+            finishing.give(move || done(saving()));
+        });
+    }
+
+    /// Waits until no cell can change a value that is still to be written.
+    fn wait_until_safe(&self) {
+        while !self.beginning.wait(STEP) && !self.is_interrupted() {}
+    }
+
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+    }
+
+    /// A cell begins.
+    pub fn begin(&self) {
+        self.interrupted.store(false, Ordering::SeqCst);
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+
+    /// Waits for what is being written.
+    pub fn shutdown(&self) {
+        if !(self.beginning.wait(LAST_WRITES) && self.finishing.wait(LAST_WRITES)) {
+            tracing::warn!("values were still being written when the session ended; they are not kept");
+        }
+    }
+
+    fn late(&self, name: &str, why: String) {
+        tracing::debug!(name, why, "not kept");
+        self.not_kept(name, &why);
+        self.state().late.push(format!("`{name}` was not kept: {why}"));
+    }
+
+    fn not_kept(&self, name: &str, why: &str) {
+        if let Some(run) = self.state().last.iter_mut().find(|run| run.name == name) {
+            run.kept = Some(why.to_owned());
+        }
+    }
+
+    /// The same files and environment variables as they are now.
+    fn observe(&self, observed: &[Ingredient]) -> Vec<Ingredient> {
+        let mut state = self.state();
+        observed
+            .iter()
+            .map(|then| match then.kind {
+                IngredientKind::Env => {
+                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                }
+                _ => state.files.ingredient(then.name.as_ref()),
+            })
+            .collect()
+    }
+}
