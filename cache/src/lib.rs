@@ -54,7 +54,7 @@ pub use human::{
 };
 pub use key::{Ingredient, IngredientKind, Key};
 pub use store::{
-    Claim, ClaimGuard, Cleared, Collected, Holder, Kept, KindStats, Listed, Options, Persist, Policy,
+    Claim, ClaimGuard, Cleared, Collected, Held, Holder, Kept, KindStats, Listed, Options, Persist, Policy,
     PutError, Selection, Stats, Store, Verified, Waited, Waiter,
 };
 pub use warnings::Warning;

@@ -15,6 +15,7 @@
 mod blobs;
 mod clean;
 mod find;
+mod hold;
 mod index;
 mod list;
 mod lock;
@@ -40,6 +41,7 @@ use crate::key::Key;
 use crate::warnings::{Warning, Warnings};
 
 pub use clean::{Collected, Verified};
+pub use hold::Held;
 pub use list::{KindStats, Listed, Stats};
 pub use lock::{Claim, ClaimGuard, Holder, Waited, Waiter};
 pub use put::{Kept, Persist, Policy, PutError};

@@ -29,6 +29,8 @@ pub struct Fault {
     pub type_text: String,
     /// "can change behind a shared reference"
     pub why: String,
+    /// Somewhere in the type is something that changes without the variable being assigned to or borrowed mutably.
+    pub changes_inside: bool,
 }
 
 impl fmt::Display for Fault {
@@ -50,7 +52,10 @@ pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) ->
     };
     judge.judge(&TypeText::parse(type_text), nowhere);
     match (judge.refused, judge.unknown) {
-        (Some(fault), _) => Verdict::Refused(fault),
+        (Some(mut fault), _) => {
+            fault.changes_inside = judge.changes_inside;
+            Verdict::Refused(fault)
+        }
         (None, Some(fault)) => Verdict::Unknown(fault),
         (None, None) => Verdict::Frozen,
     }
@@ -66,6 +71,7 @@ struct Judge<'a> {
     implemented: Vec<&'a Implementation>,
     seen: Vec<&'a TypeDefinition>,
     refused: Option<Fault>,
+    changes_inside: bool,
     unknown: Option<Fault>,
 }
 
@@ -270,6 +276,7 @@ impl<'a> Judge<'a> {
     }
 
     fn refuse_text(&mut self, text: &str, place: Place<'_>, why: &str) {
+        self.changes_inside |= std_types::changes_inside(why);
         self.refused.get_or_insert_with(|| fault(text, place, why));
     }
 
@@ -283,5 +290,6 @@ fn fault(text: &str, place: Place<'_>, why: &str) -> Fault {
         path: place.path.to_owned(),
         type_text: text.to_owned(),
         why: why.to_owned(),
+        changes_inside: false,
     }
 }

@@ -166,6 +166,11 @@ const BORROWS: &str = "borrows from another value";
 const CHANNEL: &str = "is one end of a channel";
 const HANDLE: &str = "is a handle to something outside of the notebook";
 
+/// Whether a value that is refused for this reason can change while nobody assigns to it.
+pub fn changes_inside(why: &str) -> bool {
+    [CHANGES, CHANNEL, HANDLE].contains(&why)
+}
+
 /// What a type of std is to a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StdType {

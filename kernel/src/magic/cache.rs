@@ -41,7 +41,7 @@ impl CacheAction {
         let mut words = rest.split_whitespace();
         let (word, operand, more) = (words.next(), words.next(), words.next());
         let action = match (word, operand) {
-            (None | Some("list"), None) => CacheAction::List,
+            (None, _) | (Some("list"), None) => CacheAction::List,
             (Some("stats"), None) => CacheAction::Stats,
             (Some("on"), None) => CacheAction::Switch { on: true },
             (Some("off"), None) => CacheAction::Switch { on: false },

@@ -2,6 +2,7 @@
 //!
 //! The session is the only place that knows magics, engine and host. It knows nothing of Jupyter's messages.
 
+mod caching;
 mod capture;
 mod cells;
 mod errors;

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cellar_cache::{BlobRef, Claim, ClaimGuard, Digest, Entry, EntryKind, Ingredient, Key, Limits};
+use cellar_cache::{self as cache, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited};
 
 use super::explain::Outcome;
 use super::inputs::{Inputs, Unkeyed};
 use super::machine::{Adopted, Typed};
 use super::manifest::{FORM, Manifest, Value};
-use super::policy::{Kind, Persist, Policy};
+use super::policy::{Kind, Policy};
 use super::recording::{Recorded, Recorder, replay};
-use super::{Caching, LastRun, STEP};
-use crate::analysis::CellReading;
+use super::{Caching, LastRun, Ran, STEP, defined};
+use crate::analysis::{CellReading, Verdict};
 use crate::cell::CellSource;
 use crate::interpreter::{CellError, Frontend, Output, Stream};
+use crate::report::{self, Variables};
 
 /// A cell that has a directive.
 pub struct CachedCell<'a> {
@@ -42,6 +43,21 @@ pub struct Done {
     pub saved: Duration,
 }
 
+impl Done {
+    /// What the reply's metadata says under `cellar`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut told = serde_json::Map::new();
+        told.insert("cache".to_owned(), if self.hit { "hit" } else { "miss" }.into());
+        if let Some(key) = &self.key {
+            told.insert("key".to_owned(), key.to_string().into());
+        }
+        if self.hit {
+            told.insert("saved_s".to_owned(), self.saved.as_secs_f64().into());
+        }
+        told.into()
+    }
+}
+
 /// Runs the cell for real, outputs going to the frontend that is given.
 pub type Run<'a> = dyn FnMut(Arc<dyn Frontend>) -> Result<Seen, CellError> + 'a;
 
@@ -63,9 +79,9 @@ impl Caching {
             self.uncached(cell, Outcome::Off, run)?;
             return Ok(self.done(None));
         }
-        let inputs = match self.inputs(cell.reading, cell.policy) {
+        let inputs = match self.inputs(cell.rust, cell.reading, cell.policy) {
             Ok(inputs) => inputs,
-            Err(Unkeyed { why, .. }) if cell.reading.has_parse_error() => {
+            Err(Unkeyed { why, .. }) if cell.reading.flags.parse_error => {
                 self.uncached(cell, Outcome::NotKept(why), run)?;
                 return Ok(self.done(None));
             }
@@ -80,7 +96,7 @@ impl Caching {
         }
         match cell.policy.kind {
             Kind::Data => self.data(cell, inputs, run),
-            Kind::Resource => self.resource(cell, inputs, run),
+            Kind::Resource => self.data(cell, inputs, run),
         }
     }
 
@@ -90,17 +106,16 @@ impl Caching {
         if let Some(done) = self.hit(cell, &inputs, base, &mut unusable) {
             return Ok(done);
         }
-        let claimed = self.claim(cell, base);
-        if matches!(claimed, Claimed::AfterAnother(_))
-            && let Some(done) = self.hit(cell, &inputs, base, &mut unusable)
-        {
+        let claimed = self.claim(cell, base)?;
+        // It may have been put since the last look.
+        if let Some(done) = self.hit(cell, &inputs, base, &mut unusable) {
             return Ok(done);
         }
         let outcome = match unusable {
             Some(why) => Outcome::Unusable(why),
             None => self.compare(cell, &inputs),
         };
-        self.compute(cell, inputs, outcome, claimed.guard(), run)
+        self.compute(cell, inputs, outcome, claimed.guard, run)
     }
 
     /// Why there is no entry: what differs from the nearest one.
@@ -110,7 +125,7 @@ impl Caching {
             .store
             .nearest(&self.scope, &name, EntryKind::Data, &inputs.ingredients)
         {
-            Some(nearest) => Outcome::Changed(cellar_cache::diff(&nearest.ingredients, &inputs.ingredients)),
+            Some((_, changes)) => Outcome::Changed(changes),
             None => Outcome::First,
         }
     }
@@ -132,11 +147,20 @@ impl Caching {
                 *unusable = Some("another version of Cellar wrote it".to_owned());
                 continue;
             };
-            if let Some(lost) = manifest.values.iter().find(|value| !self.store.has_blob(&value.blob)) {
+            let mut held = Vec::new();
+            let lost = manifest.values.iter().find(|value| match self.store.hold(&value.blob) {
+                Some(blob) => {
+                    held.push(blob);
+                    false
+                }
+                None => true,
+            });
+            if let Some(lost) = lost {
                 *unusable = Some(format!("the value of `{}` is missing in the store", lost.name));
                 continue;
             }
-            self.give_back(cell, &entry, manifest);
+            self.store.record_hit(&entry);
+            self.give_back(cell, &entry, manifest, held);
             let done = Done {
                 hit: true,
                 key: Some(entry.key),
@@ -155,7 +179,7 @@ impl Caching {
             .all(|(now, then)| now.digest == then.digest)
     }
 
-    fn give_back(&self, cell: &CachedCell<'_>, entry: &Entry, manifest: Manifest) {
+    fn give_back(&self, cell: &CachedCell<'_>, entry: &Entry, manifest: Manifest, held: Vec<Held>) {
         let Manifest {
             outputs,
             values,
@@ -180,8 +204,8 @@ impl Caching {
             for name in &removed {
                 state.ledger.remove(name);
             }
-            for value in values {
-                state.ledger.replayed(&cell.source.name, value);
+            for (value, held) in values.into_iter().zip(held) {
+                state.ledger.replayed(&cell.source.name, value, held);
             }
             state.items.learn(&cell.source.name, cell.reading);
         }
@@ -201,7 +225,7 @@ impl Caching {
         cell: &CachedCell<'_>,
         inputs: Inputs,
         outcome: Outcome,
-        guard: Option<ClaimGuard>,
+        guard: ClaimGuard,
         run: &mut Run<'_>,
     ) -> Result<Done, CellError> {
         let before: BTreeSet<String> = self.state().ledger.names().map(str::to_owned).collect();
@@ -209,7 +233,7 @@ impl Caching {
         let started = Instant::now();
         let seen = run(Arc::clone(&recorder) as Arc<dyn Frontend>)?;
         let cost = started.elapsed();
-        self.ran(&cell.source.name, cell.reading);
+        self.ran(&cell.source.name, cell.reading, Ran::AsDeclared);
         let outputs = recorder.take();
         self.remember(cell, &inputs.ingredients, outcome);
         let kept = if recorder.asked_for_input() {
@@ -238,7 +262,7 @@ impl Caching {
         outputs: Vec<Recorded>,
         seen: Seen,
         cost: Duration,
-        guard: Option<ClaimGuard>,
+        guard: ClaimGuard,
     ) -> Result<Key, String> {
         // What was computed from one content must not be found under another.
         if let Some(changed) = self.changed_meanwhile(cell.policy, &inputs) {
@@ -255,11 +279,11 @@ impl Caching {
             .filter(|name| !now.contains_key(*name))
             .cloned()
             .collect();
-        let defined: BTreeMap<String, bool> = cell.reading.defined();
+        let bound = defined(cell.reading);
         let mut wanted: Vec<Typed> = Vec::new();
         for (name, type_text) in &now {
             let changed = inputs.may_change.contains(name);
-            if !defined.contains_key(name) && !changed {
+            if !bound.contains_key(name) && !changed {
                 continue;
             }
             if let Some(why) = self.refusal_of(name, type_text) {
@@ -298,12 +322,12 @@ impl Caching {
         mut manifest: Manifest,
         wanted: Vec<Typed>,
         contents: &BTreeMap<String, Digest>,
-        guard: Option<ClaimGuard>,
+        guard: ClaimGuard,
     ) {
-        let limits = Limits {
+        let limits = cache::Policy {
             max_entries: cell.policy.max_entries,
             max_bytes: cell.policy.max_bytes,
-            memory_only: cell.policy.persist == Persist::Memory,
+            persist: cell.policy.persist,
         };
         let (runs, mutable): (BTreeMap<String, Digest>, BTreeMap<String, bool>) = {
             let state = self.state();
@@ -318,7 +342,7 @@ impl Caching {
             .map(|typed| (typed.name.clone(), typed.type_text.clone()))
             .collect();
         let contents = contents.clone();
-        let defined = cell.reading.defined();
+        let bound = defined(cell.reading);
         let name = entry.name.clone();
         let me = self.me();
         self.save(wanted, move |saved| {
@@ -331,26 +355,24 @@ impl Caching {
                             me.state().ledger.learn(&variable, run, Ok(saved.content));
                         }
                         // A variable that the cell only looked at.
-                        if !defined.contains_key(&variable) && contents.get(&variable) == Some(&saved.content) {
+                        if !bound.contains_key(&variable) && contents.get(&variable) == Some(&saved.content) {
                             let _ = std::fs::remove_file(&saved.file);
                             continue;
                         }
-                        if let Err(error) = me.store.adopt_blob(&saved.file, saved.blob, limits.memory_only) {
-                            me.late(&name, format!("`{variable}` could not be written to the store: {error}"));
-                            return;
-                        }
-                        entry.blobs.push(BlobRef {
-                            label: variable.clone(),
-                            digest: saved.blob,
-                            len: saved.len,
-                        });
+                        let blob = match me.store.adopt_blob(&*variable, &saved.file, saved.blob) {
+                            Ok(blob) => blob,
+                            Err(error) => {
+                                me.late(&name, format!("`{variable}` could not be written to the store: {error}"));
+                                return;
+                            }
+                        };
+                        entry.blobs.push(blob.clone());
                         manifest.values.push(Value {
                             type_text: types[&variable].clone(),
                             mutable: mutable.get(&variable).copied().unwrap_or(false),
                             name: variable,
                             content: saved.content,
-                            blob: saved.blob,
-                            len: saved.len,
+                            blob,
                         });
                     }
                     Err(refusal) => {
@@ -365,8 +387,8 @@ impl Caching {
                 }
             }
             entry.body = manifest.to_bytes();
-            if let Err(error) = me.store.put_entry(entry, &limits) {
-                me.late(&name, format!("the entry could not be written: {error}"));
+            if let Err(error) = me.store.put_entry(&entry, &limits) {
+                me.late(&name, error.to_string());
             }
             drop(guard);
         });
@@ -375,9 +397,24 @@ impl Caching {
     /// Runs a cell that is not to be kept.
     fn uncached(&self, cell: &CachedCell<'_>, outcome: Outcome, run: &mut Run<'_>) -> Result<(), CellError> {
         run(Arc::clone(cell.frontend))?;
-        self.ran(&cell.source.name, cell.reading);
+        self.ran(&cell.source.name, cell.reading, Ran::Freely);
         self.remember(cell, &[], outcome);
         Ok(())
+    }
+
+    /// Why a value of this type can never be stored, as far as its type's text tells.
+    fn refusal_of(&self, name: &str, type_text: &str) -> Option<String> {
+        let state = self.state();
+        if let Verdict::Refused(fault) = state.items.verdict(type_text) {
+            return Some(format!(
+                "`{name}` cannot be stored: {fault}. Use `//% cache_resource`, which keeps any type in this process"
+            ));
+        }
+        let lacking = state.items.without_serde(type_text)?;
+        Some(format!(
+            "`{name}` cannot be stored: `{lacking}` is not serialisable. Put `#[derive(serde::Serialize, serde::Deserialize)]` \
+             above it, or use `//% cache_resource`, which keeps any type in this process"
+        ))
     }
 
     fn done(&self, key: Option<Key>) -> Done {
@@ -407,55 +444,45 @@ impl Caching {
         cell.policy
             .name
             .clone()
-            .or_else(|| cell.reading.first_name())
+            .or_else(|| cell.reading.defines.first().map(|variable| variable.name.clone()))
+            .or_else(|| cell.reading.items.iter().find_map(|item| item.names.first().cloned()))
             .unwrap_or_else(|| "cell".to_owned())
     }
 
     /// Makes sure that no other kernel computes the same at the same time.
-    fn claim(&self, cell: &CachedCell<'_>, key: Key) -> Claimed {
+    fn claim(&self, cell: &CachedCell<'_>, key: Key) -> Result<Claimed, CellError> {
         let started = Instant::now();
         let mut told = false;
         let mut waited = false;
         loop {
-            match self.store.claim(key, &self.entry_name(cell)) {
-                Claim::Mine(guard) if waited => return Claimed::AfterAnother(Some(guard)),
-                Claim::Mine(guard) => return Claimed::AtOnce(Some(guard)),
-                Claim::Busy(holder) => {
-                    waited = true;
-                    if started.elapsed() > PATIENCE && !told {
-                        told = true;
-                        warn(
-                            cell,
-                            &format!(
-                                "waits for another kernel (process {}), which computes the same; interrupt to stop waiting.",
-                                holder.pid
-                            ),
-                        );
-                    }
-                    if self.is_interrupted() {
-                        return Claimed::AfterAnother(None);
-                    }
-                    std::thread::sleep(STEP);
+            let waiter = match self.store.claim(key, &self.entry_name(cell)) {
+                Claim::Mine(guard) => return Ok(Claimed { guard, waited }),
+                Claim::Busy(waiter) => waiter,
+            };
+            waited = true;
+            while waiter.wait(STEP) == Waited::Busy {
+                if self.is_interrupted() {
+                    return Err(report::interrupted(Variables::Kept));
                 }
-                Claim::Unavailable => return Claimed::AtOnce(None),
+                if started.elapsed() > PATIENCE && !told {
+                    told = true;
+                    let who = match waiter.holder().pid {
+                        Some(pid) if pid == std::process::id() => "this kernel, which still writes it".to_owned(),
+                        Some(pid) => format!("another kernel (process {pid}), which computes the same"),
+                        None => "another kernel, which computes the same".to_owned(),
+                    };
+                    warn(cell, &format!("waits for {who}; interrupt to stop waiting."));
+                }
             }
         }
     }
 }
 
 /// The right to compute.
-enum Claimed {
-    AtOnce(Option<ClaimGuard>),
+struct Claimed {
+    guard: ClaimGuard,
     /// Somebody else had it before: there may be an entry now.
-    AfterAnother(Option<ClaimGuard>),
-}
-
-impl Claimed {
-    fn guard(self) -> Option<ClaimGuard> {
-        match self {
-            Claimed::AtOnce(guard) | Claimed::AfterAnother(guard) => guard,
-        }
-    }
+    waited: bool,
 }
 
 /// Tells the user something about the cell that is no output of it.

@@ -84,7 +84,7 @@ impl Files {
         {
             return Ok((*digest, stamp.0));
         }
-        let digest = Digest::of_file(path)?;
+        let (digest, _) = Digest::of_file(path)?;
         // Changed while it was read: what was hashed is neither the old nor the new file.
         if self::stamp(path)? == stamp && is_settled(path) {
             self.known.insert(path.to_owned(), (stamp, digest));
@@ -120,7 +120,7 @@ pub fn env_ingredient(name: &str, value: Option<&std::ffi::OsStr>) -> Ingredient
     match value {
         Some(value) => hasher.part("value", value.as_encoded_bytes()),
         None => hasher.part("unset", b""),
-    }
+    };
     Ingredient {
         kind: IngredientKind::Env,
         name: name.to_owned(),

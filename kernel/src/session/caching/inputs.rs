@@ -73,7 +73,7 @@ impl Caching {
             let digest = Digest::of(value.as_bytes());
             inputs
                 .ingredients
-                .push(Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value));
+                .push(Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value.as_str()));
         }
         for (name, access) in &named {
             let Some(variable) = state.ledger.get(name) else { continue };
@@ -82,7 +82,7 @@ impl Caching {
             }
             if variable.resource.is_none()
                 && let Verdict::Refused(fault) = state.items.verdict(&variable.type_text)
-                && fault.changes_inside()
+                && fault.changes_inside
             {
                 return Err(Unkeyed {
                     why: format!("it uses `{name}`: {fault}"),
@@ -168,7 +168,7 @@ impl Caching {
                     help: "Write it like `files = \"data/*.csv\"`.".to_owned(),
                 })?;
         for name in &policy.env {
-            ingredients.push(env_ingredient(name, std::env::var_os(name).as_deref()));
+            ingredients.push(env_ingredient(name, self.machine.env(name).as_deref()));
         }
         for (name, digest, note) in self.machine.dependencies() {
             ingredients.push(Ingredient::new(IngredientKind::Dependencies, name, digest).with_note(note));

@@ -57,7 +57,7 @@ impl SessionItems {
     }
 
     fn ingredients<'w>(
-        &'w self,
+        &self,
         words: impl Iterator<Item = &'w str>,
         everything: bool,
         is_own: impl Fn(&Item) -> bool,
@@ -78,6 +78,28 @@ impl SessionItems {
     /// Whether the values of a type can be compared by content.
     pub fn verdict(&self, type_text: &str) -> Verdict {
         analysis::frozen(type_text, self.items.values().map(|(item, _)| item))
+    }
+
+    /// The type of the notebook in `type_text` that has no way to be written and read.
+    pub fn without_serde(&self, type_text: &str) -> Option<&str> {
+        words_of_type(type_text).find_map(|word| {
+            let (item, _) = self.items.get(&Place::Named(
+                Namespace::Types,
+                BTreeSet::from([word.to_owned()]),
+            ))?;
+            let is_type = matches!(item.kind, ItemKind::Struct | ItemKind::Enum | ItemKind::Union);
+            let has = |of: &str| {
+                item.words.contains(of)
+                    || self.items.values().any(|(other, _)| {
+                        other.kind == ItemKind::Impl
+                            && other
+                                .headers
+                                .iter()
+                                .any(|header| header.contains(of) && header.contains(word))
+                    })
+            };
+            (is_type && !(has("Serialize") && has("Deserialize"))).then(|| item.names.first().map(String::as_str))?
+        })
     }
 
     pub fn is_frozen(&self, type_text: &str) -> bool {

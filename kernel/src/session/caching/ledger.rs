@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cellar_cache::{Digest, Hasher};
+use cellar_cache::{Digest, Hasher, Held};
 
 use super::machine::Typed;
 use super::manifest::Value;
@@ -21,9 +21,16 @@ pub struct Variable {
     /// It can be neither hashed nor stored: why.
     pub refused: Option<String>,
     /// Its encoded value, if it has not been needed yet.
-    pub stored: Option<Value>,
+    pub stored: Option<Stored>,
     /// It is an instance that cells share, made under this key.
     pub resource: Option<Digest>,
+}
+
+/// A value that is bytes.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub value: Value,
+    pub held: Held,
 }
 
 /// All variables.
@@ -45,6 +52,10 @@ impl Ledger {
 
     pub fn get(&self, name: &str) -> Option<&Variable> {
         self.variables.get(name)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        self.variables.iter().map(|(name, variable)| (name.as_str(), variable))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -103,7 +114,7 @@ impl Ledger {
     }
 
     /// Enters a value that came from an entry and has not been needed yet.
-    pub fn replayed(&mut self, cell: &str, value: Value) {
+    pub fn replayed(&mut self, cell: &str, value: Value, held: Held) {
         let run = self.next_run();
         self.variables.insert(
             value.name.clone(),
@@ -114,7 +125,7 @@ impl Ledger {
                 run,
                 content: Some(value.content),
                 refused: None,
-                stored: Some(value),
+                stored: Some(Stored { value, held }),
                 resource: None,
             },
         );

@@ -3,6 +3,7 @@
 //! A trait, because there are two: the real ones, and an interpreter of a few statements with which the tests try ten
 //! thousand edits of a notebook in the time that rustc needs for ten.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,11 +23,9 @@ pub struct Saved {
     pub name: String,
     /// The hash of the value.
     pub content: Digest,
-    /// The hash of the file.
-    pub blob: Digest,
-    /// Bytes of the file.
-    pub len: u64,
+    /// The encoded value, and its hash.
     pub file: PathBuf,
+    pub blob: Digest,
 }
 
 /// A variable with its type as evcxr writes it.
@@ -57,9 +56,9 @@ pub trait Machine: Send + Sync {
     /// Hashes the content of variables that the host has. The answers are in the order of the questions.
     fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>>;
 
-    /// Begins to write variables into files in `folder`. When it returns, the values that are being written
+    /// Begins to write variables, each into its file. When it returns, the values that are being written
     /// cannot be changed by cells any more; the writing itself may go on.
-    fn save(&self, variables: &[Typed], folder: &Path) -> Saving;
+    fn save(&self, variables: &[(Typed, PathBuf)]) -> Saving;
 
     /// Gives the host a value from a file that [`Machine::save`] wrote.
     ///
@@ -72,4 +71,10 @@ pub trait Machine: Send + Sync {
 
     /// Drops values that the host has.
     fn forget(&self, names: &[String]);
+
+    /// The crates that cells can name: name, hash of what they are, version.
+    fn dependencies(&self) -> Vec<(String, Digest, String)>;
+
+    /// A variable of the environment as cells see it.
+    fn env(&self, name: &str) -> Option<OsString>;
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cellar_cache::{Cleared as Freed, EntryKind, Listed, Selection, human_bytes, human_duration};
+use cellar_cache::{EntryKind, Listed, Selection, human_duration, human_size};
 
 use super::Caching;
 use super::explain;
@@ -34,9 +34,14 @@ impl Caching {
 
     fn entries(&self) -> Vec<Listed> {
         self.settle();
-        let mut entries = self.store.list();
-        entries.retain(|entry| entry.scope == self.scope);
-        entries
+        self.store.list(&self.selection())
+    }
+
+    fn selection(&self) -> Selection<'_> {
+        Selection {
+            scope: Some(&self.scope),
+            ..Selection::default()
+        }
     }
 
     /// What was computed just now is to be seen.
@@ -54,35 +59,46 @@ impl Caching {
         format!(
             "This notebook: {} entries, {}, {hits} hits, {} saved.\nThe store: {} entries, {} of {}, in {}.",
             entries.len(),
-            human_bytes(bytes),
+            human_size(bytes),
             human_duration(saved),
             all.entries,
-            human_bytes(all.bytes),
-            human_bytes(all.budget),
-            self.store.folder().display(),
+            human_size(all.bytes),
+            human_size(all.budget_bytes),
+            all.folder
+                .map_or_else(|| "memory only".to_owned(), |folder| folder.display().to_string()),
         )
     }
 
     fn clear(&self, what: &Cleared) -> Result<String, String> {
         self.settle();
-        let scope = self.scope.clone();
-        let freed: Freed = match what {
-            Cleared::All => self.store.clear(&Selection::scope(scope)),
-            Cleared::Data => self.store.clear(&Selection::scope(scope).kind(EntryKind::Data)),
-            Cleared::Resources => self.store.clear(&Selection::scope(scope).kind(EntryKind::Resource)),
+        let all = self.selection();
+        let selection = match what {
+            Cleared::All => all,
+            Cleared::Data => Selection {
+                kind: Some(EntryKind::Data),
+                ..all
+            },
+            Cleared::Resources => Selection {
+                kind: Some(EntryKind::Resource),
+                ..all
+            },
             Cleared::Named(name) => {
                 let names: Vec<String> = self.entries().into_iter().map(|entry| entry.name).collect();
                 if !names.contains(name) {
                     return Err(unknown(name, &names));
                 }
-                self.store.clear(&Selection::scope(scope).name(name.clone()))
+                Selection {
+                    name: Some(name),
+                    ..all
+                }
             }
         };
+        let freed = self.store.clear(&selection);
         let entries = if freed.entries == 1 { "entry" } else { "entries" };
         Ok(format!(
             "{} {entries} cleared, {} freed.",
             freed.entries,
-            human_bytes(freed.bytes)
+            human_size(freed.bytes)
         ))
     }
 
@@ -127,7 +143,7 @@ fn table(entries: &[Listed]) -> MimeBundle {
             vec![
                 entry.name.clone(),
                 entry.kind.to_string(),
-                human_bytes(entry.bytes),
+                human_size(entry.bytes),
                 human_duration(now.duration_since(entry.created).unwrap_or_default()),
                 entry.hits.to_string(),
                 human_duration(entry.saved()),

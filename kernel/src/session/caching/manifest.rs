@@ -1,6 +1,6 @@
 //! The body of an entry: what a hit gives back without looking at a value.
 
-use cellar_cache::Digest;
+use cellar_cache::{BlobRef, Digest};
 use serde::{Deserialize, Serialize};
 
 use super::recording::Recorded;
@@ -29,9 +29,7 @@ pub struct Value {
     /// The hash of its content, by which cells that read it are keyed.
     pub content: Digest,
     /// The encoded value; a blob of the entry.
-    pub blob: Digest,
-    /// Bytes of the blob.
-    pub len: u64,
+    pub blob: BlobRef,
 }
 
 impl Manifest {

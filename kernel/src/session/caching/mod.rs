@@ -12,7 +12,7 @@ mod files;
 mod inputs;
 mod items;
 mod ledger;
-mod machine;
+pub mod machine;
 mod magics;
 mod manifest;
 mod policy;
@@ -20,7 +20,6 @@ mod recording;
 mod saver;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -31,7 +30,7 @@ use crate::analysis::CellReading;
 use explain::Outcome;
 use files::Files;
 use items::SessionItems;
-use ledger::Ledger;
+use ledger::{Ledger, Stored, Variable};
 use saver::Saver;
 
 pub use cell::{CachedCell, Done, Seen};
@@ -51,8 +50,6 @@ pub struct Caching {
     store: Store,
     machine: Arc<dyn Machine>,
     state: Mutex<State>,
-    /// Where values are written before the store takes them.
-    folder: PathBuf,
     /// Which notebook it is.
     scope: String,
     /// Makes values safe from later cells.
@@ -77,6 +74,24 @@ struct State {
     settings: BTreeMap<String, String>,
 }
 
+/// What may be assumed of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// Nothing.
+    Freely,
+    /// It has a directive: its author says that what it makes comes from its inputs, and that it changes nothing else.
+    AsDeclared,
+}
+
+/// The variables that a cell binds, and whether with `mut`.
+fn defined(reading: &CellReading) -> BTreeMap<String, bool> {
+    reading
+        .defines
+        .iter()
+        .map(|defined| (defined.name.clone(), defined.mutable))
+        .collect()
+}
+
 /// How a cell with a directive ran last.
 #[derive(Debug, Clone)]
 pub struct LastRun {
@@ -96,7 +111,6 @@ impl Caching {
     pub fn new(
         store: Store,
         machine: Arc<dyn Machine>,
-        folder: PathBuf,
         scope: String,
     ) -> std::io::Result<Arc<Caching>> {
         let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
@@ -114,7 +128,6 @@ impl Caching {
                 late: Vec::new(),
                 settings: BTreeMap::new(),
             }),
-            folder,
             scope,
             beginning,
             finishing,
@@ -131,13 +144,18 @@ impl Caching {
     }
 
     /// Enters a run that went well, with a directive or without.
-    pub fn ran(&self, cell: &str, reading: &CellReading) {
+    pub fn ran(&self, cell: &str, reading: &CellReading, how: Ran) {
         let now = self.machine.variables();
         let mut state = self.state();
         let State { ledger, items, .. } = &mut *state;
         items.learn(cell, reading);
-        ledger.ran(cell, &now, &reading.defined(), |name, variable| {
-            reading.may_name(name) && (variable.mutable || !items.is_frozen(&variable.type_text))
+        let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
+        // Values that share something inside may be changed by way of each other.
+        let shares = |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
+        let touches_shared = ledger.iter().any(|(name, variable)| names(name) && shares(variable));
+        ledger.ran(cell, &now, &defined(reading), |name, variable| {
+            (names(name) && variable.mutable && variable.resource.is_none())
+                || (how == Ran::Freely && touches_shared && shares(variable))
         });
     }
 
@@ -169,11 +187,13 @@ impl Caching {
                 .state()
                 .ledger
                 .get(name)
-                .and_then(|variable| variable.stored.clone().map(|value| (value, variable.cell.clone())));
-            let Some((value, cell)) = stored else { continue };
-            let loaded = match self.store.blob_path(&value.blob) {
-                Some(file) => self.machine.load(&value, &file).map_err(|refusal| refusal.0),
-                None => Err("its entry is damaged or was deleted".to_owned()),
+                .and_then(|variable| Some((variable.stored.clone()?, variable.cell.clone())));
+            let Some((Stored { value, held }, cell)) = stored else {
+                continue;
+            };
+            let loaded = match self.store.file_of(&held) {
+                Ok(file) => self.machine.load(&value, &file).map_err(|refusal| refusal.0),
+                Err(error) => Err(error.to_string()),
             };
             match loaded {
                 Ok(()) => self.state().ledger.materialised(name),
@@ -193,10 +213,22 @@ impl Caching {
         variables: Vec<Typed>,
         done: impl FnOnce(Vec<(String, Result<Saved, Refusal>)>) + Send + 'static,
     ) {
-        let (machine, folder) = (Arc::clone(&self.machine), self.folder.clone());
+        let (machine, store) = (Arc::clone(&self.machine), self.store.clone());
         let finishing = Arc::clone(&self.finishing);
         self.beginning.give(move || {
-            let saving = machine.save(&variables, &folder);
+            let files: std::io::Result<Vec<_>> = variables
+                .iter()
+                .map(|variable| Ok((variable.clone(), store.temp_path()?)))
+                .collect();
+            let saving = match files {
+                Ok(files) => machine.save(&files),
+                Err(error) => {
+                    let refused = Refusal(format!("no file can be made in the store: {error}"));
+                    let name = |variable: Typed| (variable.name, Err(refused.clone()));
+                    let all: Vec<_> = variables.into_iter().map(name).collect();
+                    Box::new(move || all)
+                }
+            };
             finishing.give(move || done(saving()));
         });
     }
@@ -245,7 +277,7 @@ impl Caching {
             .iter()
             .map(|then| match then.kind {
                 IngredientKind::Env => {
-                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                    files::env_ingredient(&then.name, self.machine.env(&then.name).as_deref())
                 }
                 _ => state.files.ingredient(then.name.as_ref()),
             })

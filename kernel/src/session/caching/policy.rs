@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cellar_cache::Persist;
+
 use crate::magic::{Directive, DirectiveSpec, OptionValue};
 
 /// How what a cell defines is kept.
@@ -11,14 +13,6 @@ pub enum Kind {
     Data,
     /// By reference: one instance in the process, shared by all hits.
     Resource,
-}
-
-/// Where entries are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Persist {
-    #[default]
-    Disk,
-    Memory,
 }
 
 /// A cell's directive with its options, as the cache needs them.

@@ -37,8 +37,7 @@ impl Saver {
             .name("cellar-saver".to_owned())
             .spawn(move || {
                 for task in received {
-                    let task = std::panic::AssertUnwindSafe(task);
-                    if std::panic::catch_unwind(move || task.0()).is_err() {
+                    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(task)).is_err() {
                         tracing::error!("an entry could not be written: the kernel panicked");
                     }
                     done.change(|count| *count -= 1);

@@ -1,0 +1,115 @@
+//! Blobs that somebody relies on without reading them yet.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Store;
+use super::put::INLINE;
+use crate::digest::Digest;
+use crate::entry::BlobRef;
+
+/// A blob that can be read as long as this is kept, also after its entry was removed.
+#[derive(Debug, Clone)]
+pub struct Held {
+    blob: BlobRef,
+    content: Content,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Bytes(Bytes),
+    /// An open file outlives its name.
+    File(Arc<File>),
+}
+
+impl Store {
+    /// Makes sure that a blob is there and stays readable. Its content is not looked at. `None` when it is not there, or
+    /// is not as long as it should be.
+    pub fn hold(&self, blob: &BlobRef) -> Option<Held> {
+        let content = match self.0.memory().blob(&blob.digest) {
+            Some(bytes) => Some(Content::Bytes(bytes)),
+            None => None,
+        };
+        let content = match (content, &self.0.disk) {
+            (Some(content), _) => content,
+            (None, None) => return None,
+            (None, Some(_)) if blob.len <= INLINE => Content::Bytes(self.blob(blob)?),
+            (None, Some(disk)) => {
+                let file = File::open(disk.blobs.path(&blob.digest)).ok()?;
+                (file.metadata().ok()?.len() == blob.len).then(|| Content::File(Arc::new(file)))?
+            }
+        };
+        Some(Held {
+            blob: blob.clone(),
+            content,
+        })
+    }
+
+    /// A file with the content of a blob that is held, checked against its hash. It may be a copy, which belongs to the
+    /// caller, or the store's own, which nobody may change.
+    ///
+    /// # Errors
+    /// When the content is damaged or no file can be written.
+    pub fn file_of(&self, held: &Held) -> io::Result<PathBuf> {
+        if let Some(path) = self.blob_path(&held.blob) {
+            return Ok(path);
+        }
+        let path = self.temp_path()?;
+        match &held.content {
+            Content::Bytes(bytes) => std::fs::write(&path, bytes)?,
+            Content::File(file) => {
+                use std::io::Seek as _;
+                let mut from = file.try_clone()?;
+                from.rewind()?;
+                io::copy(&mut from, &mut File::create(&path)?)?;
+            }
+        }
+        if Digest::of_file(&path)?.0 != held.blob.digest {
+            let _ = std::fs::remove_file(&path);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its content is damaged"));
+        }
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Entry, EntryKind, Options, Persist, Policy, Selection, Store};
+
+    #[test]
+    fn what_is_held_can_be_read_after_it_was_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Options::default());
+        for content in [vec![1; 10], vec![2; 100_000]] {
+            let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
+            entry.blobs.push(store.put_blob("x", content.clone(), Persist::Disk));
+            store.put_entry(&entry, &Policy::default()).unwrap();
+            let held = store.hold(&entry.blobs[0]).expect("it is there");
+            store.clear(&Selection::default());
+            let path = store.file_of(&held).expect("it is held");
+            assert_eq!(std::fs::read(path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_or_was_cut_cannot_be_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let blob = {
+            let store = Store::open(folder.path(), Options::default());
+            let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
+            entry.blobs.push(store.put_blob("x", vec![3; 100_000], Persist::Disk));
+            store.put_entry(&entry, &Policy::default()).unwrap();
+            entry.blobs.remove(0)
+        };
+        let store = Store::open(folder.path(), Options::default());
+        let path = store.blob_path(&blob).expect("it is there");
+        std::fs::write(&path, b"cut").unwrap();
+        assert!(store.hold(&blob).is_none());
+        std::fs::remove_file(&path).unwrap();
+        assert!(store.hold(&blob).is_none());
+    }
+}
