@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
+use super::items::Items;
 use super::toolchain::Toolchain;
-use super::{API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library};
+use super::{API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, Variable, lock, runtime_library};
 use crate::host::{Host, Libraries};
 use crate::interpreter::{Frontend, MimeBundle};
 
@@ -51,6 +52,7 @@ pub struct EvcxrThread {
     pub host: Host,
     pub builds: BuildServer,
     pub known: Arc<Mutex<Known>>,
+    pub items: Arc<Mutex<Items>>,
     pub ready: Arc<AtomicBool>,
     pub real_path: OsString,
     pub cache: PathBuf,
@@ -115,6 +117,8 @@ impl EvcxrThread {
 
     fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
+        lock(&self.items).clear();
+        *lock(&self.known) = Known::default();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match &context {
@@ -201,7 +205,7 @@ impl EvcxrThread {
                 });
                 evaluation.run = self.host.end();
                 evaluation.build = self.builds.report();
-                self.publish(evcxr);
+                self.commit(evcxr, &code, evaluation.error.is_none());
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);
                 broken.map_or(Ok(()), Err)
@@ -234,13 +238,32 @@ impl EvcxrThread {
         }
     }
 
-    fn publish(&self, evcxr: &CommandContext) {
-        let mut variables: Vec<(String, String)> = evcxr
+    /// Takes up what evcxr knows after an evaluation. `kept` says whether it kept the cell.
+    fn commit(&self, evcxr: &CommandContext, code: &CellCode, kept: bool) {
+        let mut items = lock(&self.items);
+        // Commands take effect even where the code below them fails.
+        if code.clears() && (kept || evcxr.defined_item_names().next().is_none()) {
+            items.clear();
+        }
+        if kept {
+            items.commit(&code.items);
+        }
+        drop(items);
+        let mut known = lock(&self.known);
+        let mut variables: Vec<Variable> = evcxr
             .variables_and_types()
-            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+            .map(|(name, type_text)| {
+                let bound = code.bindings.iter().find(|binding| kept && binding.name == name);
+                let older = || known.variables.iter().find(|variable| variable.name == name);
+                Variable {
+                    name: name.to_owned(),
+                    type_text: type_text.to_owned(),
+                    mutable: bound.map_or_else(|| older().is_some_and(|it| it.mutable), |it| it.mutable),
+                }
+            })
             .collect();
-        variables.sort();
-        *lock(&self.known) = Known { variables };
+        variables.sort_by(|a, b| a.name.cmp(&b.name));
+        known.variables = variables;
     }
 }
 

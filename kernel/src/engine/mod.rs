@@ -12,6 +12,8 @@ pub mod diagnostics;
 mod effort;
 mod evcxr_thread;
 mod folder;
+mod imports;
+pub mod items;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
@@ -28,6 +30,8 @@ use std::time::{Duration, Instant};
 use build_server::{Answering, BuildReport, BuildServer, Order};
 use cell_code::{CellCode, DebugFormat};
 use evcxr_thread::Job;
+use items::Items;
+use source_map::SourceMap;
 
 use crate::cell::CellSource;
 use crate::host::{Host, RunReport};
@@ -70,8 +74,18 @@ pub struct Evaluation {
 /// What the session has, as far as the engine knows; readable at any time.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Names and types.
-    pub variables: Vec<(String, String)>,
+    /// Sorted by name.
+    pub variables: Vec<Variable>,
+}
+
+/// A variable of the notebook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    pub name: String,
+    /// Its type as cells can write it.
+    pub type_text: String,
+    /// It was bound with `mut`.
+    pub mutable: bool,
 }
 
 /// One name that rust-analyzer proposes.
@@ -96,6 +110,7 @@ pub struct Engine {
     host: Host,
     builds: BuildServer,
     known: Arc<Mutex<Known>>,
+    items: Arc<Mutex<Items>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
     /// The number of the evaluation that goes on, or [`IDLE`].
@@ -127,11 +142,13 @@ impl Engine {
         set_environment(directory.path(), &tools, &real_path, builds.socket());
         let (jobs, received) = channel();
         let known = Arc::new(Mutex::default());
+        let items = Arc::new(Mutex::default());
         let ready = Arc::new(AtomicBool::new(false));
         let thread = evcxr_thread::EvcxrThread {
             host: host.clone(),
             builds: builds.clone(),
             known: Arc::clone(&known),
+            items: Arc::clone(&items),
             ready: Arc::clone(&ready),
             real_path,
             cache,
@@ -146,6 +163,7 @@ impl Engine {
             host,
             builds,
             known,
+            items,
             ready,
             directory: Mutex::new(Some(directory)),
             evaluating: Arc::new(AtomicUsize::new(IDLE)),
@@ -261,6 +279,18 @@ impl Engine {
 
     pub fn known(&self) -> Known {
         lock(&self.known).clone()
+    }
+
+    /// The items of all committed cells.
+    #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
+    pub fn items(&self) -> Items {
+        lock(&self.items).clone()
+    }
+
+    /// Where the lines of a crate that was made from cells' items come from.
+    #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
+    pub fn places(&self, text: &str) -> SourceMap {
+        self.builds.marks().map(text)
     }
 
     /// Asks rust-analyzer what could stand at byte `position` of `code`; `None` when it has not answered
