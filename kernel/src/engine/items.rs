@@ -51,6 +51,11 @@ pub enum ItemKind {
 }
 
 impl Item {
+    /// Its text in a crate, with the comment that tells where it comes from.
+    pub fn piece(&self) -> String {
+        format!("{}{}\n\n", self.code, self.marker)
+    }
+
     /// The items that a statement of a cell defines: none if it is not an item, several for a `use`.
     pub fn of(statement: &SyntaxNode, code: &str, cell: &Arc<CellSource>, mark: (Mark, &str)) -> Vec<Item> {
         let one = |kind, name| {
@@ -207,13 +212,7 @@ impl Items {
 
     /// All items as the text of a crate. Its lines are found in cells by [`Engine::places`](super::Engine::places).
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for item in self.iter() {
-            text.push_str(&item.code);
-            text.push_str(&item.marker);
-            text.push('\n');
-        }
-        text
+        self.iter().map(|item| item.piece()).collect()
     }
 
     /// What types may depend on.
