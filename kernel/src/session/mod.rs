@@ -8,10 +8,13 @@ mod cells;
 mod errors;
 mod help;
 mod run;
+mod workshop;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cellar_cache::{Options, Store};
 
 use crate::engine::Engine;
 use crate::engine::cell_code::DebugFormat;
@@ -20,11 +23,14 @@ use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
 };
 use crate::magic;
+use caching::Caching;
 use cells::Cells;
+use workshop::Workshop;
 
 /// A running session.
 pub struct Session {
-    engine: Engine,
+    engine: Arc<Engine>,
+    caching: Arc<Caching>,
     cells: Mutex<Cells>,
     settings: Mutex<Settings>,
     /// The items of cells that went well, for help while typing.
@@ -49,8 +55,19 @@ impl Session {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn start() -> std::io::Result<Session> {
+        let engine = Arc::new(Engine::start(cache_folder())?);
+        let caching = Caching::new(
+            open_store(),
+            Arc::new(Workshop::new(Arc::clone(&engine))),
+            notebook(),
+        )?;
+        let materialiser = Arc::downgrade(&caching);
+        engine.set_materialiser(Arc::new(move |names: &[String]| {
+            materialiser.upgrade().map_or(Ok(()), |caching| caching.materialise(names))
+        }));
         Ok(Session {
-            engine: Engine::start(cache_folder())?,
+            engine,
+            caching,
             cells: Mutex::default(),
             settings: Mutex::default(),
             names: Mutex::default(),
@@ -95,14 +112,45 @@ pub fn cache_folder() -> PathBuf {
     }
 }
 
+/// The store that all sessions of a user share.
+fn open_store() -> Store {
+    let budget_bytes = cellar_cache::budget_from_env().unwrap_or_else(|error| {
+        tracing::error!("{error}");
+        cellar_cache::DEFAULT_BUDGET
+    });
+    Store::open(
+        cache_folder().join("store"),
+        Options {
+            budget_bytes,
+            ..Options::default()
+        },
+    )
+}
+
+/// Which notebook this is the session of, as far as anybody has told: `CELLAR_NOTEBOOK`, Jupyter's own variable, or the
+/// folder.
+fn notebook() -> String {
+    let told = ["CELLAR_NOTEBOOK", "JPY_SESSION_NAME"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .find(|name| !name.is_empty())
+        .map(PathBuf::from);
+    let folder = std::env::current_dir().unwrap_or_default();
+    told.map_or(folder.clone(), |name| folder.join(name))
+        .display()
+        .to_string()
+}
+
 impl Interpreter for Session {
     fn execute(&self, request: ExecuteRequest, frontend: Arc<dyn Frontend>) -> ExecuteOutcome {
         self.interrupted.store(false, Ordering::SeqCst);
+        self.caching.begin();
         run::cell(self, &request, &frontend)
     }
 
     fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst);
+        self.caching.interrupt();
         self.shell.lock().unwrap_or_else(PoisonError::into_inner).stop();
         self.engine.interrupt();
     }
@@ -134,6 +182,7 @@ impl Interpreter for Session {
 
     fn shutdown(&self) {
         self.interrupt();
+        self.caching.shutdown();
         self.engine.shutdown();
     }
 }

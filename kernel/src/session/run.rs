@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::caching::{CachedCell, Policy, Seen};
+use super::caching::{CachedCell, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::{Session, errors, help};
 use crate::analysis;
@@ -30,7 +30,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         payload: Vec::new(),
         metadata: serde_json::Map::new(),
         is_cached: false,
-        observed: Vec::new(),
+        seen: Seen::default(),
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -62,8 +62,8 @@ struct Running<'a> {
     metadata: serde_json::Map<String, Value>,
     /// The cell has a directive, and whoever looks after it enters what it did.
     is_cached: bool,
-    /// Files and variables of the environment that the compiler read.
-    observed: Vec<cellar_cache::Ingredient>,
+    /// What the compiler read besides the notebook.
+    seen: Seen,
 }
 
 impl Running<'_> {
@@ -140,9 +140,7 @@ impl Running<'_> {
             let ran = self.steps(parsed);
             self.is_cached = false;
             self.frontend = Arc::clone(&frontend);
-            ran.map(|()| Seen {
-                observed: std::mem::take(&mut self.observed),
-            })
+            ran.map(|()| std::mem::take(&mut self.seen))
         })?;
         if done.hit {
             self.session.names().learn(crate::help::items_of(&rust));
@@ -274,7 +272,7 @@ impl Running<'_> {
             }
             Magic::Cache(action) => match self.session.caching.magic(action) {
                 Ok(shown) => self.show(shown),
-                Err(why) => return Err(errors::plain("CacheError", &why, &[])),
+                Err(why) => return Err(errors::plain("CacheError", &why, &[""; 0])),
             },
             Magic::Env(action) => return self.generated(&action.source()),
             Magic::Timeit(timeit) => {
@@ -294,7 +292,7 @@ impl Running<'_> {
     fn rust(&mut self, code: &str) -> Result<(), CellError> {
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
-        self.evaluate(&prepared)?;
+        self.evaluate(&prepared, code)?;
         self.session.names().learn(crate::help::items_of(code));
         Ok(())
     }
@@ -303,7 +301,7 @@ impl Running<'_> {
     fn generated(&mut self, code: &str) -> Result<(), CellError> {
         let source = self.session.cells().add(0, true, code);
         let prepared = self.session.engine.prepare(code, &source, DebugFormat::Compact);
-        self.evaluate(&prepared)
+        self.evaluate(&prepared, code)
     }
 
     /// Rust that a magic put around a line of the cell.
@@ -312,10 +310,11 @@ impl Running<'_> {
             .session
             .engine
             .prepare_around(code, user_line, &self.source, line);
-        self.evaluate(&prepared)
+        self.evaluate(&prepared, code)
     }
 
-    fn evaluate(&mut self, prepared: &CellCode) -> Result<(), CellError> {
+    /// `code` is what the prepared code says, as its author wrote it.
+    fn evaluate(&mut self, prepared: &CellCode, code: &str) -> Result<(), CellError> {
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
         let evaluation = self
             .session
@@ -325,9 +324,19 @@ impl Running<'_> {
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
         }
-        if let Some(error) = errors::of(self.session, &evaluation, &watched.stderr()) {
+        let error = errors::of(self.session, &evaluation, &watched.stderr());
+        // A failed cell whose snapshot took over changed nothing.
+        let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
+        if changed && !self.is_cached {
+            self.session
+                .caching
+                .ran(&self.source.name, &analysis::read_cell(code), Ran::Freely);
+        }
+        if let Some(error) = error {
             return Err(error);
         }
+        self.seen.files.extend(evaluation.build.inputs.files);
+        self.seen.env.extend(evaluation.build.inputs.env);
         if let Some(timing) = evaluation.timing {
             self.frontend.output(Output::Text {
                 stream: Stream::Stdout,
@@ -449,6 +458,9 @@ fn user_expression(session: &Session, expression: &str) -> Value {
     let evaluation = session
         .engine
         .evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
+    session
+        .caching
+        .ran(&source.name, &analysis::read_cell(expression), Ran::Freely);
     if let Some(error) = errors::of(session, &evaluation, "") {
         return json!({
             "status": "error", "ename": error.ename, "evalue": error.evalue, "traceback": error.traceback,

@@ -1,6 +1,7 @@
 //! The way of a cell with a directive: its inputs, a hit or a run, what is kept of the run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,11 +29,12 @@ pub struct CachedCell<'a> {
     pub frontend: &'a Arc<dyn Frontend>,
 }
 
-/// What a computed cell saw besides its inputs.
-#[derive(Debug, Clone, Default)]
+/// What the compiler read for a cell besides the notebook.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Files and environment variables that the compiler read.
-    pub observed: Vec<Ingredient>,
+    pub files: Vec<PathBuf>,
+    /// Variables of the compiler's environment, with the values that it saw.
+    pub env: Vec<(String, Option<String>)>,
 }
 
 /// How a cell with a directive ended well.
@@ -173,7 +175,7 @@ impl Caching {
     }
 
     fn observes_the_same(&self, entry: &Entry) -> bool {
-        let now = self.observe(&entry.observed);
+        let now = self.observe_again(&entry.observed);
         now.iter()
             .zip(&entry.observed)
             .all(|(now, then)| now.digest == then.digest)
@@ -299,7 +301,7 @@ impl Caching {
             self.scope.clone(),
             self.entry_name(cell),
             inputs.ingredients,
-            seen.observed,
+            self.observed(&seen),
         );
         entry.cost = cost;
         entry.expires = cell.policy.ttl.and_then(|ttl| SystemTime::now().checked_add(ttl));

@@ -62,9 +62,10 @@ impl SessionItems {
         everything: bool,
         is_own: impl Fn(&Item) -> bool,
     ) -> Vec<Ingredient> {
+        let words: Vec<&str> = words.collect();
         let all: Vec<&(Item, String)> = self.items.values().filter(|(item, _)| !is_own(item)).collect();
         let session = analysis::Session::new(all.iter().map(|(item, _)| item));
-        let Reached { items, .. } = session.reach(words, everything);
+        let Reached { items, .. } = session.reach(words.iter().copied(), everything);
         items
             .into_iter()
             .map(|index| {

@@ -270,15 +270,26 @@ impl Caching {
         }
     }
 
-    /// The same files and environment variables as they are now.
-    fn observe(&self, observed: &[Ingredient]) -> Vec<Ingredient> {
+    /// What the compiler read, as ingredients.
+    fn observed(&self, seen: &Seen) -> Vec<Ingredient> {
+        let mut state = self.state();
+        let files = seen.files.iter().map(|file| state.files.ingredient(file));
+        let mut observed: Vec<Ingredient> = files.collect();
+        observed.extend(
+            seen.env
+                .iter()
+                .map(|(name, value)| files::env_ingredient(name, value.as_ref().map(AsRef::as_ref))),
+        );
+        observed
+    }
+
+    /// The same files and variables as they are now. The compiler has the kernel's own environment.
+    fn observe_again(&self, observed: &[Ingredient]) -> Vec<Ingredient> {
         let mut state = self.state();
         observed
             .iter()
             .map(|then| match then.kind {
-                IngredientKind::Env => {
-                    files::env_ingredient(&then.name, self.machine.env(&then.name).as_deref())
-                }
+                IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
                 _ => state.files.ingredient(then.name.as_ref()),
             })
             .collect()
