@@ -7,14 +7,17 @@
 pub mod build_server;
 pub mod cell_code;
 mod definitions;
+mod dependencies;
 mod dependency_progress;
 pub mod diagnostics;
 mod effort;
 mod evcxr_thread;
 mod folder;
+mod kept;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
+mod serde_for_cells;
 pub mod shim;
 pub mod source_map;
 mod toolchain;
@@ -294,6 +297,7 @@ impl Engine {
     /// Ends the host process and removes what was written.
     pub fn shutdown(&self) {
         self.builds.stop();
+        self.builds.serde().shutdown();
         self.host.shutdown();
         drop(lock(&self.directory).take());
     }
