@@ -33,7 +33,7 @@ def test_a_dep_without_serde_leaves_it_there(new_kernel):
 
 
 def test_where_it_cannot_be_had_other_cells_work(new_kernel, tmp_path):
-    kernel = new_kernel(env={"CELLAR_CACHE_DIR": str(tmp_path / "cache"), "CARGO_HOME": str(tmp_path), "CARGO_NET_OFFLINE": "true"})
+    kernel = new_kernel(extra_env={"CELLAR_CACHE_DIR": str(tmp_path / "cache"), "CARGO_HOME": str(tmp_path), "CARGO_NET_OFFLINE": "true"})
     kernel.ok("let a = 1;", timeout=180)
     failed = kernel.fails("#[derive(serde::Serialize)] struct P;", timeout=180)
     assert "serde is not there" in failed.traceback and "offline" in failed.traceback
