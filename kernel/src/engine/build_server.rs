@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::dep_info::Inputs;
 use super::dependencies::{self, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
@@ -43,6 +44,8 @@ pub struct Order {
     /// Optimising it cannot pay.
     pub bounded: bool,
     pub answer: Answering,
+    /// With [`Answering::NothingMade`]: variables that evcxr is to drop.
+    pub forgotten: Vec<String>,
     /// Where cargo's progress is shown.
     pub frontend: Option<Arc<dyn Frontend>>,
 }
@@ -72,7 +75,14 @@ pub struct BuildReport {
     /// The build itself could not be carried out.
     pub broken: Option<String>,
     pub stopped: bool,
+    /// Variables that the crate which was compiled last takes from the store.
+    pub taken: Vec<String>,
+    /// What that crate was made of besides its text.
+    pub inputs: Inputs,
 }
+
+/// Brings the values of the named variables into the host's store, or says why it cannot.
+pub type Materialiser = Arc<dyn Fn(&[String]) -> Result<(), String> + Send + Sync>;
 
 /// In rustc's messages.
 const UNKNOWN_NAME: &str = "\"code\":\"E0425\"";
@@ -95,6 +105,7 @@ struct Shared {
     plans: Mutex<HashMap<String, Crates>>,
     serde: SerdeForCells,
     running: Running,
+    materialiser: Mutex<Option<Materialiser>>,
     cargo: Mutex<PathBuf>,
     rustc: Mutex<PathBuf>,
     folder: PathBuf,
@@ -137,6 +148,7 @@ impl BuildServer {
             plans: Mutex::default(),
             serde: SerdeForCells::default(),
             running: Running::default(),
+            materialiser: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
             rustc: Mutex::new("rustc".into()),
             folder: directory.to_owned(),
@@ -220,6 +232,11 @@ impl BuildServer {
         *lock(&self.shared.runtime) = Some(library);
     }
 
+    /// See [`Engine::set_materialiser`](super::Engine::set_materialiser).
+    pub fn set_materialiser(&self, materialiser: Materialiser) {
+        *lock(&self.shared.materialiser) = Some(materialiser);
+    }
+
     /// Prepares for the builds of one cell and forgets what was reported.
     pub fn order(&self, order: Order) {
         *lock(&self.shared.order) = order;
@@ -273,12 +290,20 @@ impl BuildServer {
         let out = request.directory.join("cellar");
         std::fs::create_dir_all(out.join("src"))?;
         let library = out.join("libctx.so");
-        match order.answer {
-            Answering::NothingMade if !checks => return nothing_made(request, &library),
-            Answering::Error => return Ok(pretended_error("E0000", 1)),
-            _ => {}
-        }
         let source = request.directory.join("src/lib.rs");
+        match order.answer {
+            Answering::Compile => {}
+            Answering::Error => return Ok(pretended_errors("E0000", &[1])),
+            Answering::NothingMade if checks => return Ok(BuildAnswer::default()),
+            Answering::NothingMade => {
+                let generated = std::fs::read_to_string(&source)?;
+                // For a variable that a cell has moved, evcxr gets this error where it would store it again.
+                return match rewrite::lines_that_store(&generated, &order.forgotten).as_slice() {
+                    [] => nothing_made(request, &library),
+                    lines => Ok(pretended_errors("E0382", lines)),
+                };
+            }
+        }
         // Written when evcxr's analysis was done; what has passed since then went into starting the tool.
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
         let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
@@ -356,6 +381,8 @@ impl BuildServer {
                     "serde is not there for this cell; cells that do not use it work. It could not be built:\n{said}"
                 ));
             }
+            report.taken = rewritten.taken.clone();
+            report.inputs = compiled.inputs.clone();
         }
         let places = diagnostics::Places {
             map: &rewritten.map,
@@ -367,7 +394,7 @@ impl BuildServer {
                 // Nobody runs it; evcxr only moves it.
                 return nothing_made(request, &library);
             }
-            return made(request, &library);
+            return self.ready_to_run(request, &library, &rewritten.taken);
         }
         let status = if compiled.success { 0 } else { 101 };
         // evcxr reads cargo's JSON on stdout for a check, and on either for a build.
@@ -376,6 +403,23 @@ impl BuildServer {
             stderr: String::new(),
             status,
         })
+    }
+
+    /// Hands a compiled cell to evcxr, which runs it at once.
+    fn ready_to_run(
+        &self,
+        request: &BuildRequest,
+        library: &Path,
+        taken: &[String],
+    ) -> std::io::Result<BuildAnswer> {
+        let materialiser = lock(&self.shared.materialiser).clone();
+        if let Some(materialiser) = materialiser
+            && let Err(reason) = materialiser(taken)
+        {
+            lock(&self.shared.report).broken = Some(reason.clone());
+            return Ok(failed(&reason));
+        }
+        made(request, library)
     }
 
     /// How the cell is compiled; builds its dependencies where that has not been done.
@@ -552,26 +596,30 @@ fn is_independent_of_closures(messages: &str) -> bool {
 fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer> {
     let line = rewritten.statement_line?;
     if order.awaits && !rewritten.is_async {
-        return Some(pretended_error("E0728", line));
+        return Some(pretended_errors("E0728", &[line]));
     }
     if order.question_mark && !rewritten.allows_question_mark {
-        return Some(pretended_error("E0277", line));
+        return Some(pretended_errors("E0277", &[line]));
     }
     None
 }
 
-fn pretended_error(code: &str, line: usize) -> BuildAnswer {
-    let span = serde_json::json!({
-        "file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
-        "byte_start": 0, "byte_end": 0, "is_primary": true, "text": [], "label": null,
-        "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
-    });
-    let message = serde_json::json!({
-        "message": "the cell needs another mode", "code": {"code": code, "explanation": null}, "level": "error",
-        "spans": [span], "children": [], "rendered": "",
-    });
+/// An error of this kind at each of these lines of the generated crate.
+fn pretended_errors(code: &str, lines: &[usize]) -> BuildAnswer {
+    let message = |line: &usize| {
+        let span = serde_json::json!({
+            "file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
+            "byte_start": 0, "byte_end": 0, "is_primary": true, "text": [], "label": null,
+            "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
+        });
+        let message = serde_json::json!({
+            "message": "evcxr is to look at this again", "code": {"code": code, "explanation": null},
+            "level": "error", "spans": [span], "children": [], "rendered": "",
+        });
+        format!("{message}\n")
+    };
     BuildAnswer {
-        stdout: format!("{message}\n"),
+        stdout: lines.iter().map(message).collect(),
         stderr: String::new(),
         status: 101,
     }

@@ -225,20 +225,12 @@ impl Inner {
 }
 
 impl Host {
-    /// Prepares a host whose socket lives in `dir`. No process runs yet: evcxr starts it through
+    /// Prepares a host whose socket lives in `dir` and whose process is `program`, a build of this executable. No process runs yet: evcxr starts it through
     /// [`Host::command`]. A thread serves the process until [`Host::shutdown`].
     ///
     /// # Errors
     /// When the socket cannot be made, for example since the path of `dir` is too long (about 80
     /// bytes are always fine).
-    pub fn new(dir: &Path) -> io::Result<Host> {
-        Host::with_program(dir, &std::env::current_exe()?)
-    }
-
-    /// As [`Host::new`], with another build of this executable as the host process.
-    ///
-    /// # Errors
-    /// As [`Host::new`].
     pub fn with_program(dir: &Path, program: &Path) -> io::Result<Host> {
         let socket = dir.join(format!("host-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&socket)?;
@@ -288,6 +280,11 @@ impl Host {
     /// its state and the values stay as they are.
     pub fn skip_next_run(&self) {
         self.inner.state().skip_next = true;
+    }
+
+    /// Takes [`Host::skip_next_run`] back, for evcxr may not have come to a run.
+    pub fn skip_no_run(&self) {
+        self.inner.state().skip_next = false;
     }
 
     /// Runs a compiled cell of which evcxr knows nothing, between [`Host::begin`] and [`Host::end`]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::capture::{Captured, Watched};
 use super::{Session, errors, help};
 use crate::cell::CellSource;
-use crate::engine::cell_code::DebugFormat;
+use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Directive, Magic, ParsedCell, Step, VariableRow};
 use crate::report::{self, Variables};
@@ -225,7 +225,7 @@ impl Running<'_> {
         self.evaluate(&prepared)
     }
 
-    fn evaluate(&mut self, prepared: &crate::engine::cell_code::CellCode) -> Result<(), CellError> {
+    fn evaluate(&mut self, prepared: &CellCode) -> Result<(), CellError> {
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
         let evaluation = self
             .session
@@ -251,10 +251,7 @@ impl Running<'_> {
     }
 
     fn quietly(&mut self, command: &str) -> Result<(), CellError> {
-        let prepared = crate::engine::cell_code::CellCode {
-            text: command.to_owned(),
-            ..Default::default()
-        };
+        let prepared = CellCode::command(command);
         let evaluation = self
             .session
             .engine
@@ -324,9 +321,9 @@ impl Running<'_> {
         known
             .variables
             .into_iter()
-            .map(|(name, type_name)| VariableRow {
-                name,
-                type_name,
+            .map(|variable| VariableRow {
+                name: variable.name,
+                type_name: variable.type_text,
                 size: None,
             })
             .collect()
