@@ -15,10 +15,12 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::dep_info::Inputs;
+use super::dependencies::{self, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
+use super::serde_for_cells::{Missing, SerdeForCells};
 use super::shim::{BuildAnswer, BuildRequest, RECORD};
 use super::source_map::{Marks, SourceMap};
 use super::toolchain::Toolchain;
@@ -100,7 +102,8 @@ struct Shared {
     marks: Mutex<Marks>,
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
-    plans: Mutex<HashMap<String, Vec<String>>>,
+    plans: Mutex<HashMap<String, Crates>>,
+    serde: SerdeForCells,
     running: Running,
     materialiser: Mutex<Option<Materialiser>>,
     cargo: Mutex<PathBuf>,
@@ -108,6 +111,15 @@ struct Shared {
     folder: PathBuf,
     real_path: std::ffi::OsString,
     executable: PathBuf,
+}
+
+/// The crates of a set of dependencies.
+#[derive(Clone, Default)]
+struct Crates {
+    /// For rustc.
+    arguments: Vec<String>,
+    /// They have a serde of their own.
+    have_serde: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -134,6 +146,7 @@ impl BuildServer {
             marks: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
+            serde: SerdeForCells::default(),
             running: Running::default(),
             materialiser: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
@@ -239,8 +252,14 @@ impl BuildServer {
         lock(&self.shared.marks)
     }
 
+    /// serde for cells that have no dependencies with it.
+    pub fn serde(&self) -> &SerdeForCells {
+        &self.shared.serde
+    }
+
     /// Ends the compiler or cargo that runs. Returns whether one ran.
     pub fn stop(&self) -> bool {
+        self.shared.serde.stop_waiting();
         self.shared.running.stop()
     }
 
@@ -311,6 +330,14 @@ impl BuildServer {
             Ok(plan) => plan,
             Err(answer) => return Ok(answer),
         };
+        let no_serde = match self.wait_for_serde(&mut plan, &rewritten.text, &order) {
+            Err(Missing::Interrupted) => {
+                lock(&self.shared.report).stopped = true;
+                return Ok(failed("interrupted"));
+            }
+            Err(Missing::NotBuilt(said)) => Some(said),
+            Ok(()) => None,
+        };
         if order.bounded {
             plan.opt_level = "0".to_owned();
         }
@@ -347,6 +374,13 @@ impl BuildServer {
                 });
             }
             report.stopped |= compiled.stopped;
+            if let Some(said) =
+                no_serde.filter(|_| !compiled.success && compiled.messages.contains("`serde`"))
+            {
+                report.dependencies = Some(format!(
+                    "serde is not there for this cell; cells that do not use it work. It could not be built:\n{said}"
+                ));
+            }
             report.taken = rewritten.taken.clone();
             report.inputs = compiled.inputs.clone();
         }
@@ -403,17 +437,23 @@ impl BuildServer {
         let mut crates = lock(&self.shared.plans).get(&key).cloned();
         if crates.is_none() {
             let found = if has_dependencies {
-                match self.build_dependencies(request, order)? {
+                match self.build_dependencies(request, order, &manifest)? {
                     Ok(found) => found,
                     Err(answer) => return Ok(Err(answer)),
                 }
             } else {
-                Vec::new()
+                Crates::default()
             };
             lock(&self.shared.plans).insert(key, found.clone());
             crates = Some(found);
         }
-        let mut crates = crates.unwrap_or_default();
+        let Crates {
+            arguments: mut crates,
+            have_serde,
+        } = crates.unwrap_or_default();
+        if let Some(serde) = self.shared.serde.now().filter(|_| !have_serde) {
+            crates.extend(serde.arguments());
+        }
         if let Some(runtime) = lock(&self.shared.runtime).as_ref() {
             crates.push("--extern".to_owned());
             crates.push(format!("cellar={}", runtime.display()));
@@ -429,7 +469,25 @@ impl BuildServer {
             opt_level: opt_level(&manifest),
             crates,
             flags,
+            own_serde: have_serde,
         }))
+    }
+
+    /// A cell that names serde waits until there is one.
+    fn wait_for_serde(&self, plan: &mut Plan, text: &str, order: &Order) -> Result<(), Missing> {
+        if plan.own_serde
+            || self.shared.serde.now().is_some()
+            || !rewrite::words(text).any(|word| word == "serde")
+        {
+            return Ok(());
+        }
+        let mut progress = DependencyProgress::new(order.frontend.as_deref());
+        let serde = self.shared.serde.wait(|| {
+            progress.line("Building serde, once for this compiler");
+        });
+        progress.end(serde.is_ok());
+        plan.crates.extend(serde?.arguments());
+        Ok(())
     }
 
     /// Lets cargo build everything but the cell, and learns from it which crates the cell sees.
@@ -437,7 +495,8 @@ impl BuildServer {
         &self,
         request: &BuildRequest,
         order: &Order,
-    ) -> std::io::Result<Result<Vec<String>, BuildAnswer>> {
+        manifest: &str,
+    ) -> std::io::Result<Result<Crates, BuildAnswer>> {
         let record = request.directory.join("cellar/rustc.json");
         match std::fs::remove_file(&record) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -449,11 +508,30 @@ impl BuildServer {
             .arguments
             .iter()
             .map(|word| if word == "check" { "build" } else { word.as_str() });
-        command
-            .args(arguments)
+        let mut metadata = Command::new(lock(&self.shared.cargo).as_path());
+        metadata
             .current_dir(&request.directory)
             .env_clear()
             .envs(&request.environment)
+            .env("PATH", &self.shared.real_path)
+            .env_remove(super::shim::BUILD_SOCKET);
+        let graph = dependencies::ask(&mut metadata, manifest)?;
+        let package = match &graph {
+            Graph::With { manifest } => {
+                let package = request.directory.join("cellar/with-serde");
+                dependencies::write_package(&request.directory, &package, manifest)?;
+                package
+            }
+            Graph::WithoutSerde | Graph::Apart => request.directory.clone(),
+        };
+        let target = request.directory.join("target");
+        command
+            .args(arguments)
+            .current_dir(package)
+            .env_clear()
+            .envs(&request.environment)
+            .env("CARGO_TARGET_DIR", &target)
+            .env("CARGO_BUILD_BUILD_DIR", &target)
             .env("PATH", &self.shared.real_path)
             .env("RUSTC_WRAPPER", &self.shared.executable)
             .env(RECORD, &record)
@@ -481,7 +559,10 @@ impl BuildServer {
         progress.end(recorded.is_ok());
         if let Ok(text) = recorded {
             let arguments: Vec<String> = serde_json::from_slice(&text)?;
-            return Ok(Ok(rustc::crate_arguments(&arguments)));
+            return Ok(Ok(Crates {
+                arguments: rustc::crate_arguments(&arguments),
+                have_serde: graph != Graph::WithoutSerde,
+            }));
         }
         let mut report = lock(&self.shared.report);
         report.stopped |= stopped;

@@ -14,7 +14,10 @@ use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::{Binding, CellCode};
 use super::knowledge::{self, Knowledge, Refused};
 use super::toolchain::Toolchain;
-use super::{API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, Variable, lock, runtime_library};
+use super::{
+    API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, Variable, lock, runtime_library,
+    serde_for_cells,
+};
 use crate::host::{Host, Libraries};
 use crate::interpreter::{Frontend, MimeBundle};
 
@@ -137,9 +140,16 @@ impl EvcxrThread {
         let found = started.elapsed();
         self.builds.set_tools(&toolchain);
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
-        let rustc = toolchain.rustc.clone();
+        let (Toolchain { rustc, cargo }, path) = (toolchain.clone(), self.real_path.clone());
         let runtime = std::thread::spawn(move || -> Result<(), String> {
             let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
+            builds.serde().start(serde_for_cells::Builder {
+                cargo,
+                rustc,
+                rustc_version: library.rustc_version.clone(),
+                cache,
+                path,
+            });
             builds.set_runtime(library.library.clone());
             host.set_libraries(Libraries {
                 std: library.std,

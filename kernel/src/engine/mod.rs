@@ -8,6 +8,7 @@ pub mod build_server;
 pub mod cell_code;
 mod definitions;
 pub mod dep_info;
+mod dependencies;
 mod dependency_progress;
 pub mod diagnostics;
 mod effort;
@@ -15,10 +16,12 @@ mod evcxr_thread;
 mod folder;
 mod imports;
 pub mod items;
+mod kept;
 pub mod knowledge;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
+mod serde_for_cells;
 pub mod shim;
 pub mod source_map;
 mod toolchain;
@@ -368,6 +371,7 @@ impl Engine {
     /// Ends the host process and removes what was written.
     pub fn shutdown(&self) {
         self.builds.stop();
+        self.builds.serde().shutdown();
         self.host.shutdown();
         drop(lock(&self.directory).take());
     }

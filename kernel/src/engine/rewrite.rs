@@ -303,7 +303,8 @@ fn stringified_name(statement: &str) -> Option<&str> {
     Some(name.trim().trim_start_matches("r#"))
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The names (and numbers) in a text.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .filter(|word| !word.is_empty())
 }

@@ -21,6 +21,8 @@ pub struct Plan {
     pub crates: Vec<String>,
     /// Further flags from `RUSTFLAGS`.
     pub flags: Vec<String>,
+    /// The session's dependencies have a serde, so that no other may come in.
+    pub own_serde: bool,
 }
 
 /// What came of it.
