@@ -60,8 +60,7 @@ impl Store {
                 cleared.add(Cleared { entries: 1, bytes });
             }
         }
-        if let Some(done) =
-            self.change(|transaction, disk| remove::clear(transaction, &disk.blobs, selection))
+        if let Some(done) = self.change(|transaction, unnamed| remove::clear(transaction, unnamed, selection))
         {
             cleared.add(done);
         }
@@ -71,9 +70,9 @@ impl Store {
     /// Removes one entry. `false` when there was none.
     pub fn remove(&self, key: crate::Key) -> bool {
         let own = self.0.memory().remove_own(&key).is_some();
-        let done = self.change(|transaction, disk| {
+        let done = self.change(|transaction, unnamed| {
             let ids: Vec<i64> = record::id_of_key(transaction, key)?.into_iter().collect();
-            remove::remove(transaction, &disk.blobs, &ids)
+            remove::remove(transaction, unnamed, &ids)
         });
         own || done.is_some_and(|done| done.entries > 0)
     }
@@ -83,9 +82,9 @@ impl Store {
     pub fn gc(&self) -> Collected {
         self.0.flush();
         let budget = self.0.options.budget_bytes;
-        let removed = self.change(|transaction, disk| {
-            let mut removed = remove::expire(transaction, &disk.blobs, to_micros(now()))?;
-            removed.add(remove::keep_budget(transaction, &disk.blobs, budget, 0)?);
+        let removed = self.change(|transaction, unnamed| {
+            let mut removed = remove::expire(transaction, unnamed, to_micros(now()))?;
+            removed.add(remove::keep_budget(transaction, unnamed, budget, 0)?);
             Ok(removed)
         });
         let removed = removed.unwrap_or_default();
@@ -117,13 +116,10 @@ impl Store {
         let Some(disk) = &self.0.disk else { return };
         let age = self.0.options.orphan_age;
         for batch in disk.blobs.older_than(age).chunks(BATCH) {
-            let swept = self.change(|transaction, disk| {
+            let swept = self.change(|transaction, _| {
                 let mut swept = (0, 0);
                 for (digest, len) in batch {
-                    let named: bool = transaction
-                        .prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)")?
-                        .query_row([digest.as_bytes()], |row| row.get(0))?;
-                    if !named && disk.blobs.remove_if_older(digest, age) {
+                    if !remove::is_named(transaction, digest)? && disk.blobs.remove_if_older(digest, age) {
                         swept.0 += 1;
                         swept.1 += len;
                     }
@@ -160,7 +156,7 @@ impl Store {
             .filter(|id| matches!(read(*id), Ok(Some(Err(_)))))
             .collect();
         verified.bad += damaged.len() as u64;
-        self.change(|transaction, disk| remove::remove(transaction, &disk.blobs, &damaged));
+        self.change(|transaction, unnamed| remove::remove(transaction, unnamed, &damaged));
 
         let named =
             "SELECT refs.digest, min(blobs.bytes) FROM refs LEFT JOIN blobs USING (digest) GROUP BY 1";
@@ -216,12 +212,11 @@ impl Store {
     }
 
     /// Changes the index; `None` when it cannot be changed, with a warning.
-    fn change<T>(&self, mut work: impl FnMut(&Transaction, &Disk) -> Result<T, IndexError>) -> Option<T> {
-        let disk = self.0.disk.as_ref()?;
-        let done = disk.index.write(
-            || self.0.index_was_damaged(),
-            |transaction| work(transaction, disk),
-        );
+    fn change<T>(
+        &self,
+        work: impl FnMut(&Transaction, &mut remove::Unnamed) -> Result<T, IndexError>,
+    ) -> Option<T> {
+        let done = self.0.disk.as_ref()?.change(|| self.0.index_was_damaged(), work);
         done.map_err(|error| self.0.cannot_write(&error)).ok()
     }
 }

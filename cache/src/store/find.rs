@@ -147,9 +147,9 @@ impl Store {
             });
         }
         let ids: Vec<i64> = found.damaged.iter().chain(&found.expired).copied().collect();
-        let done = disk.index.write(
+        let done = disk.change(
             || self.0.index_was_damaged(),
-            |transaction| remove::remove(transaction, &disk.blobs, &ids),
+            |transaction, unnamed| remove::remove(transaction, unnamed, &ids),
         );
         if let Err(error) = done {
             self.0.cannot_write(&error);
@@ -210,7 +210,7 @@ impl Store {
         let mut read = disk.blobs.verified_path(&blob.digest, blob.len);
         if matches!(read, Read::Missing) && blob.len <= INLINE {
             // A small one has no file yet. Its row keeps the file from being swept.
-            let bytes = self.blob(blob)?;
+            let bytes = self.inline(disk, blob)??;
             if let Err(error) = disk.blobs.put(&blob.digest, &bytes) {
                 self.0.cannot_write(&error);
                 return None;
@@ -254,9 +254,9 @@ impl Store {
 
     /// Removes a blob that is not what it should be, with the entries that name it. Always `None`.
     fn blob_is_lost<T>(&self, disk: &Disk, blob: &BlobRef, lost: Lost, why: &str) -> Option<T> {
-        let done = disk.index.write(
+        let done = disk.change(
             || self.0.index_was_damaged(),
-            |transaction| {
+            |transaction, unnamed| {
                 // Somebody may have put it anew since.
                 if !remove_bad_blob(transaction, disk, blob, lost)? {
                     return Ok(0);
@@ -267,7 +267,7 @@ impl Store {
                     let rows = statement.query_map([blob.digest.as_bytes()], |row| row.get(0))?;
                     rows.collect::<Result<_, _>>()?
                 };
-                Ok(remove::remove(transaction, &disk.blobs, &ids)?.entries)
+                Ok(remove::remove(transaction, unnamed, &ids)?.entries)
             },
         );
         match done {

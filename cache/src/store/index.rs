@@ -5,7 +5,6 @@
 //! would make SQLite mix up the write-ahead logs of the two; a new name cannot.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,14 +21,21 @@ const MOST_STEPS: u64 = 8;
 /// The connections of this process: readers never wait for the writer.
 pub(super) struct Index {
     folder: PathBuf,
-    number: AtomicU64,
+    /// Which index is used, and the how manyth opening of it that is.
+    current: Mutex<Current>,
     reader: Mutex<Numbered>,
     writer: Mutex<Numbered>,
 }
 
 struct Numbered {
-    number: u64,
+    current: Current,
     connection: Connection,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Current {
+    number: u64,
+    opening: u64,
 }
 
 /// What an operation came to when it could not be done.
@@ -39,6 +45,9 @@ pub(super) enum IndexError {
     Sqlite(#[from] rusqlite::Error),
     #[error("the index was damaged")]
     Damaged,
+    /// Not the index's fault: a transaction gives up because this part of an entry is not there.
+    #[error("the part `{0}` is missing")]
+    BlobMissing(String),
 }
 
 impl IndexError {
@@ -46,6 +55,7 @@ impl IndexError {
         match self {
             IndexError::Damaged => true,
             IndexError::Sqlite(error) => is_damage(error),
+            IndexError::BlobMissing(_) => false,
         }
     }
 }
@@ -67,12 +77,16 @@ impl Index {
     /// Opens the newest index in `folder`, or starts one. Whether an older one was found damaged
     /// is told with it.
     pub fn open(folder: &Path) -> Result<(Index, bool), IndexError> {
-        let newest = newest(folder);
-        let (reader, damaged) = connect_from(folder, newest)?;
-        let (writer, _) = connect_from(folder, reader.number)?;
+        let first = Current {
+            number: newest(folder),
+            opening: 0,
+        };
+        let reader = connect_from(folder, first)?;
+        let writer = connect_from(folder, reader.current)?;
+        let damaged = reader.current != first;
         let index = Index {
             folder: folder.to_owned(),
-            number: AtomicU64::new(reader.number),
+            current: Mutex::new(reader.current),
             reader: Mutex::new(reader),
             writer: Mutex::new(writer),
         };
@@ -104,9 +118,13 @@ impl Index {
         mut work: impl FnMut(&Transaction) -> Result<T, IndexError>,
     ) -> Result<T, IndexError> {
         let mut writer = self.lock(&self.writer)?;
-        // Another process may have found damage that this one has not met.
-        if path(&self.folder, writer.number + 1).exists() {
+        let number = writer.current.number;
+        if path(&self.folder, number + 1).exists() {
+            // Another process found damage that this one has not met.
             self.step_over(&mut writer)?;
+        } else if !path(&self.folder, number).exists() {
+            // Somebody emptied the folder.
+            self.reopen(&mut writer, number)?;
         }
         match transact(&mut writer.connection, &mut work) {
             Err(error) if error.is_damage() => {
@@ -120,22 +138,38 @@ impl Index {
 
     fn lock<'a>(&self, slot: &'a Mutex<Numbered>) -> Result<MutexGuard<'a, Numbered>, IndexError> {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = self.number.load(Ordering::SeqCst);
-        if slot.number < number {
-            *slot = connect_from(&self.folder, number)?.0;
+        let current = *self.current();
+        if slot.current != current {
+            *slot = connect_from(&self.folder, current)?;
         }
         Ok(slot)
     }
 
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn step_over(&self, slot: &mut Numbered) -> Result<(), IndexError> {
-        *slot = connect_from(&self.folder, slot.number + 1)?.0;
-        self.number.fetch_max(slot.number, Ordering::SeqCst);
+        self.reopen(slot, slot.current.number + 1)
+    }
+
+    /// Opens the index of that number or a later one; the other connection of this process follows at its next use.
+    fn reopen(&self, slot: &mut Numbered, number: u64) -> Result<(), IndexError> {
+        // It cannot be opened if that fails, and then there is a better message.
+        let _ = super::make_folder(&self.folder);
+        let mut current = self.current();
+        let wanted = Current {
+            number: number.max(current.number),
+            opening: current.opening + 1,
+        };
+        *slot = connect_from(&self.folder, wanted)?;
+        *current = slot.current;
         Ok(())
     }
 
     /// Removes indexes that nobody uses any more: older than the one in use and untouched for `age`.
     pub fn remove_left_behind(&self, age: Duration) {
-        let current = self.number.load(Ordering::SeqCst);
+        let current = self.current().number;
         for number in numbers(&self.folder).into_iter().filter(|n| *n < current) {
             let file = path(&self.folder, number);
             let untouched = file
@@ -185,10 +219,13 @@ fn newest(folder: &Path) -> u64 {
 }
 
 /// Connects to the index of that number, or the first after it that is sound.
-fn connect_from(folder: &Path, first: u64) -> Result<(Numbered, bool), IndexError> {
-    for number in first..first + MOST_STEPS {
+fn connect_from(folder: &Path, first: Current) -> Result<Numbered, IndexError> {
+    for number in first.number..first.number + MOST_STEPS {
         match connect(&path(folder, number)) {
-            Ok(connection) => return Ok((Numbered { number, connection }, number > first)),
+            Ok(connection) => {
+                let current = Current { number, ..first };
+                return Ok(Numbered { current, connection });
+            }
             Err(error) if error.is_damage() => {}
             Err(error) => return Err(error),
         }

@@ -109,12 +109,13 @@ pub(super) fn claim(folder: &Path, key: Key, name: &str) -> io::Result<Claim> {
     let path = folder.join(key.to_string());
     let mut tries = 0;
     loop {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)?;
+        let file = match open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                super::make_folder(folder)?;
+                open(&path)?
+            }
+            opened => opened?,
+        };
         match file.try_lock() {
             Ok(()) if has_name(&file, &path) => {
                 sign(&file, name)?;
@@ -135,6 +136,15 @@ pub(super) fn claim(folder: &Path, key: Key, name: &str) -> io::Result<Claim> {
             }
         }
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
 }
 
 /// Whether the open file is still the one at `path`.

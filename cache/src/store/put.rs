@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::memory::{Own, record_bytes};
 use super::record::Encoded;
+use super::remove::Unnamed;
 use super::{Disk, IndexError, Store, remove};
 use crate::digest::Digest;
 use crate::entry::{BlobRef, Entry};
@@ -60,12 +61,6 @@ pub enum PutError {
     OverMemory { name: String, bytes: u64, limit: u64 },
 }
 
-/// What the transaction says besides errors of the index.
-enum Put {
-    Done(i64),
-    Missing(String),
-}
-
 impl Store {
     /// Puts a blob. It stays only if an entry that names it is put, too.
     ///
@@ -112,7 +107,7 @@ impl Store {
     /// Moves a complete file into the store as a blob. `digest` is believed here and checked when the blob is read.
     ///
     /// # Errors
-    /// When the file cannot be read or moved; it is left where it is.
+    /// When the file cannot be read; it is left where it is.
     pub fn adopt_blob(
         &self,
         label: impl Into<String>,
@@ -120,19 +115,22 @@ impl Store {
         digest: Digest,
     ) -> std::io::Result<BlobRef> {
         let len = file.metadata()?.len();
-        match &self.0.disk {
-            Some(disk) if len > INLINE => disk.blobs.adopt(file, &digest, len)?,
-            _ => {
-                let bytes = std::fs::read(file)?;
-                self.0.memory().keep_pending(digest, bytes.into());
-                let _ = std::fs::remove_file(file);
-            }
+        if !(len > INLINE && self.move_in(file, &digest, len)) {
+            let bytes = std::fs::read(file)?;
+            self.0.memory().keep_pending(digest, bytes.into());
+            let _ = std::fs::remove_file(file);
         }
         Ok(BlobRef {
             label: label.into(),
             digest,
             len,
         })
+    }
+
+    fn move_in(&self, file: &Path, digest: &Digest, len: u64) -> bool {
+        let Some(disk) = &self.0.disk else { return false };
+        let moved = disk.blobs.adopt(file, digest, len);
+        moved.map_err(|error| self.0.cannot_write(&error)).is_ok()
     }
 
     /// Puts an entry, whole or not at all. Its blobs must have been put before. An entry of the
@@ -161,7 +159,7 @@ impl Store {
                 });
             }
             match self.put_on_disk(disk, entry, policy) {
-                Ok(Put::Done(id)) => {
+                Ok(id) => {
                     let mut memory = self.0.memory();
                     for blob in &entry.blobs {
                         memory.settle_pending(&blob.digest);
@@ -172,14 +170,16 @@ impl Store {
                     self.maintain();
                     return Ok(Kept::OnDisk);
                 }
-                Ok(Put::Missing(label)) => return Err(PutError::BlobMissing { name: name(), label }),
+                Err(PutFailure::Index(IndexError::BlobMissing(label))) => {
+                    return Err(PutError::BlobMissing { name: name(), label });
+                }
                 Err(error) => self.0.cannot_write(&error),
             }
         }
         self.put_in_memory(entry, policy)
     }
 
-    fn put_on_disk(&self, disk: &Disk, entry: &Entry, policy: &Policy) -> Result<Put, PutFailure> {
+    fn put_on_disk(&self, disk: &Disk, entry: &Entry, policy: &Policy) -> Result<i64, PutFailure> {
         let encoded = Encoded::of(entry)?;
         let pending: HashMap<Digest, Bytes> = {
             let mut memory = self.0.memory();
@@ -193,19 +193,19 @@ impl Store {
             disk.blobs.put(digest, bytes)?;
         }
         let uses = self.0.uses.take();
-        let done = disk.index.write(
+        let done = disk.change(
             || self.0.index_was_damaged(),
-            |transaction| {
+            |transaction, unnamed| {
                 uses.write(transaction)?;
                 for blob in entry.distinct_blobs() {
                     if !name_blob(transaction, disk, blob, pending.get(&blob.digest))? {
-                        return Ok(Put::Missing(blob.label.clone()));
+                        return Err(IndexError::BlobMissing(blob.label.clone()));
                     }
                 }
-                let id = insert(transaction, disk, entry, &encoded)?;
-                remove::keep_limits(transaction, &disk.blobs, id, policy.max_entries, policy.max_bytes)?;
-                remove::keep_budget(transaction, &disk.blobs, self.0.options.budget_bytes, id)?;
-                Ok(Put::Done(id))
+                let id = insert(transaction, unnamed, entry, &encoded)?;
+                remove::keep_limits(transaction, unnamed, id, policy.max_entries, policy.max_bytes)?;
+                remove::keep_budget(transaction, unnamed, self.0.options.budget_bytes, id)?;
+                Ok(id)
             },
         );
         if done.is_err() {
@@ -311,7 +311,7 @@ fn name_blob(
 
 fn insert(
     transaction: &Transaction,
-    disk: &Disk,
+    unnamed: &mut Unnamed,
     entry: &Entry,
     encoded: &Encoded,
 ) -> Result<i64, IndexError> {
@@ -349,7 +349,7 @@ fn insert(
             .execute(params![id, blob.digest.as_bytes()])?;
     }
     if let Some(old) = old {
-        remove::remove(transaction, &disk.blobs, &[old])?;
+        remove::remove(transaction, unnamed, &[old])?;
     }
     Ok(id)
 }

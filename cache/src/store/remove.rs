@@ -1,12 +1,12 @@
 //! Entries leave: cleared, expired, damaged, over a limit or over the budget.
 //!
-//! Blobs' files are removed inside the transaction that removes their rows. Whoever puts an entry checks its blobs in
-//! a transaction too, so an entry never names a file that was removed behind its back. A process killed in between
-//! leaves rows without files, which are misses.
+//! Their rows go in one transaction and, when that has succeeded, the files of blobs that nobody names any more
+//! in another: a process killed in between leaves files without rows, which are swept later, and never rows without
+//! files. Whoever puts an entry looks for its blobs in a transaction too, so no file goes behind its back.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::blobs::Blobs;
+use super::Disk;
 use super::index::IndexError;
 use super::record::digest;
 use crate::digest::Digest;
@@ -39,6 +39,42 @@ impl Selection<'_> {
     }
 }
 
+/// Blobs that lost their row, with the time of their file when an entry last named it.
+#[derive(Default)]
+pub(super) struct Unnamed(Vec<(Digest, Option<i64>)>);
+
+impl Disk {
+    /// Changes the index in one transaction, then removes the files that it does not name any more.
+    pub fn change<T>(
+        &self,
+        on_damage: impl Fn(),
+        mut work: impl FnMut(&Transaction, &mut Unnamed) -> Result<T, IndexError>,
+    ) -> Result<T, IndexError> {
+        let (done, unnamed) = self.index.write(&on_damage, |transaction| {
+            let mut unnamed = Unnamed::default();
+            Ok((work(transaction, &mut unnamed)?, unnamed))
+        })?;
+        if !unnamed.0.is_empty() {
+            // What is not removed now is swept later.
+            let _ = self.index.write(on_damage, |transaction| {
+                for (digest, known) in &unnamed.0 {
+                    if !is_named(transaction, digest)? {
+                        self.blobs.remove_unnamed(digest, *known);
+                    }
+                }
+                Ok(())
+            });
+        }
+        Ok(done)
+    }
+}
+
+/// Whether an entry names the blob.
+pub(super) fn is_named(connection: &Connection, digest: &Digest) -> Result<bool, IndexError> {
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1)")?;
+    Ok(statement.query_row([digest.as_bytes()], |row| row.get(0))?)
+}
+
 /// What counts against the budget, in bytes.
 pub(super) fn total_bytes(connection: &Connection) -> Result<u64, IndexError> {
     let mut statement = connection.prepare_cached("SELECT bytes FROM state")?;
@@ -47,7 +83,11 @@ pub(super) fn total_bytes(connection: &Connection) -> Result<u64, IndexError> {
 }
 
 /// Removes entries and the blobs that no other entry names.
-pub(super) fn remove(transaction: &Transaction, blobs: &Blobs, ids: &[i64]) -> Result<Cleared, IndexError> {
+pub(super) fn remove(
+    transaction: &Transaction,
+    unnamed: &mut Unnamed,
+    ids: &[i64],
+) -> Result<Cleared, IndexError> {
     let before = total_bytes(transaction)?;
     let mut entries = 0;
     for id in ids {
@@ -59,14 +99,18 @@ pub(super) fn remove(transaction: &Transaction, blobs: &Blobs, ids: &[i64]) -> R
         let mut statement = transaction.prepare_cached("DELETE FROM entries WHERE id = ?1")?;
         entries += statement.execute([id])? as u64;
         for digest in named {
-            remove_if_unnamed(transaction, blobs, &digest)?;
+            remove_if_unnamed(transaction, unnamed, &digest)?;
         }
     }
     let bytes = before.saturating_sub(total_bytes(transaction)?);
     Ok(Cleared { entries, bytes })
 }
 
-fn remove_if_unnamed(transaction: &Transaction, blobs: &Blobs, digest: &Digest) -> Result<(), IndexError> {
+fn remove_if_unnamed(
+    transaction: &Transaction,
+    unnamed: &mut Unnamed,
+    digest: &Digest,
+) -> Result<(), IndexError> {
     let mut statement = transaction.prepare_cached(
         "DELETE FROM blobs WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM refs WHERE refs.digest = ?1)
          RETURNING modified",
@@ -75,7 +119,7 @@ fn remove_if_unnamed(transaction: &Transaction, blobs: &Blobs, digest: &Digest) 
         .query_row([digest.as_bytes()], |row| row.get(0))
         .optional()?;
     if let Some(modified) = removed {
-        blobs.remove_unnamed(digest, modified);
+        unnamed.0.push((*digest, modified));
     }
     Ok(())
 }
@@ -83,7 +127,7 @@ fn remove_if_unnamed(transaction: &Transaction, blobs: &Blobs, digest: &Digest) 
 /// Removes what matches.
 pub(super) fn clear(
     transaction: &Transaction,
-    blobs: &Blobs,
+    unnamed: &mut Unnamed,
     selection: &Selection,
 ) -> Result<Cleared, IndexError> {
     let ids: Vec<i64> = {
@@ -95,23 +139,27 @@ pub(super) fn clear(
         let rows = statement.query_map(params![kind, selection.name, selection.scope], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?
     };
-    remove(transaction, blobs, &ids)
+    remove(transaction, unnamed, &ids)
 }
 
 /// Removes what has expired by `now` (microseconds).
-pub(super) fn expire(transaction: &Transaction, blobs: &Blobs, now: i64) -> Result<Cleared, IndexError> {
+pub(super) fn expire(
+    transaction: &Transaction,
+    unnamed: &mut Unnamed,
+    now: i64,
+) -> Result<Cleared, IndexError> {
     let ids: Vec<i64> = {
         let mut statement = transaction.prepare_cached("SELECT id FROM entries WHERE expires <= ?1")?;
         let rows = statement.query_map([now], |row| row.get(0))?;
         rows.collect::<Result<_, _>>()?
     };
-    remove(transaction, blobs, &ids)
+    remove(transaction, unnamed, &ids)
 }
 
 /// Removes the longest unused entries until the budget holds, `spared` excepted.
 pub(super) fn keep_budget(
     transaction: &Transaction,
-    blobs: &Blobs,
+    unnamed: &mut Unnamed,
     budget: u64,
     spared: i64,
 ) -> Result<Cleared, IndexError> {
@@ -130,7 +178,7 @@ pub(super) fn keep_budget(
             if total_bytes(transaction)? <= budget {
                 break;
             }
-            cleared.add(remove(transaction, blobs, &[id])?);
+            cleared.add(remove(transaction, unnamed, &[id])?);
         }
     }
     Ok(cleared)
@@ -139,7 +187,7 @@ pub(super) fn keep_budget(
 /// Removes the longest unused entries of the name of `newest` until the limits hold.
 pub(super) fn keep_limits(
     transaction: &Transaction,
-    blobs: &Blobs,
+    unnamed: &mut Unnamed,
     newest: i64,
     max_entries: Option<u64>,
     max_bytes: Option<u64>,
@@ -166,7 +214,7 @@ pub(super) fn keep_limits(
             gone.push(id);
         }
     }
-    remove(transaction, blobs, &gone)?;
+    remove(transaction, unnamed, &gone)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::index::IndexError;
+use crate::time::to_micros;
 
 /// "cllr": a database that is not ours is treated as damaged.
 const APPLICATION: i64 = 0x636c_6c72;
@@ -13,7 +14,7 @@ pub(super) const VERSION: i64 = 1;
 
 const TABLES: &str = "
 CREATE TABLE entries (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so it tells one record from its successor
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- of no other record ever: see below
     key BLOB NOT NULL UNIQUE,
     base BLOB NOT NULL,
     kind TEXT NOT NULL,
@@ -81,6 +82,13 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), IndexError> {
             return Err(IndexError::Damaged);
         }
         transaction.execute_batch(TABLES)?;
+        // The first number is a time, so that numbers of an index are not those of the one before it: the
+        // memory tier knows entries by them.
+        let first = to_micros(crate::time::now());
+        transaction.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES ('entries', ?1)",
+            [first],
+        )?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
