@@ -127,7 +127,10 @@ impl Reads {
             ast::Expr::BinExpr(it) => {
                 let (left, right) = match it.op_kind() {
                     Some(ast::BinaryOp::CmpOp(_)) => (Access::SHARED, Access::SHARED),
-                    Some(ast::BinaryOp::Assignment { .. }) => (Access::CHANGED, Access::VALUE),
+                    Some(ast::BinaryOp::Assignment { .. }) => {
+                        self.part(it.rhs(), Access::VALUE);
+                        return self.assigned(it.lhs());
+                    }
                     _ => (Access::VALUE, Access::VALUE),
                 };
                 self.part(it.lhs(), left);
@@ -199,6 +202,25 @@ impl Reads {
                 }
             }
             _ => self.children(expression.syntax()),
+        }
+    }
+
+    /// The left side of an assignment; it may take a value apart: `(a, P { x: b, .. }) = c`.
+    fn assigned(&mut self, place: Option<ast::Expr>) {
+        match place {
+            Some(
+                ast::Expr::TupleExpr(_)
+                | ast::Expr::ArrayExpr(_)
+                | ast::Expr::CallExpr(_)
+                | ast::Expr::RecordExpr(_),
+            ) => {
+                let parts = place.iter().flat_map(|place| place.syntax().descendants());
+                for part in parts.filter_map(ast::PathExpr::cast) {
+                    self.expression(&part.into(), Access::CHANGED);
+                }
+                self.part(place, Access::VALUE);
+            }
+            place => self.part(place, Access::CHANGED),
         }
     }
 

@@ -1,3 +1,5 @@
 //! Tests of the whole: cells in, inputs out.
 
+mod generate;
+mod oracle;
 mod reading;

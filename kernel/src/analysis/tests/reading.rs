@@ -84,6 +84,8 @@ fn names_are_read_wherever_they_hide() {
         ("m!(a => b, [c])", "a b c m"),
         ("vec![vec![x]]", "x"),
         ("matches!(v, Some(n) if n > k)", "if k n v"),
+        // A macro of the cell becomes an item of the crate, which sees no variables; one in a block does.
+        ("macro_rules! m { () => { x } } m!()", "m"),
         ("{ macro_rules! m { () => { x } } m!() }", "m macro_rules x"),
         // Structs
         ("P { x }", "P x"),
