@@ -18,6 +18,8 @@ mod manifest;
 mod policy;
 mod recording;
 mod saver;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
