@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ra_ap_syntax::ast::{self, AstNode};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, T};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
 use super::access::Access;
 use super::flags::Flags;
 use super::item::Item;
 use super::reads::{self, Reads};
-use super::tokens::{Scan, has_token};
+use super::tokens::Scan;
 
 /// What the text of a cell says about its inputs and what it leaves behind.
 ///
@@ -34,9 +34,9 @@ pub struct CellReading {
     pub flags: Flags,
     /// Ends with an expression, whose value is shown.
     pub shows: bool,
-    /// There is a `?` outside of items.
+    /// There may be a `?` outside of items; one in a closure counts too.
     pub question_mark: bool,
-    /// There is an `.await` outside of items.
+    /// There may be an `.await` outside of items; one in an `async` block counts too.
     pub awaits: bool,
 }
 
@@ -71,9 +71,9 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
     let mut reads = Reads::default();
     let mut items = Vec::new();
     let mut defines: Vec<Defined> = Vec::new();
-    let (mut shows, mut question_mark, mut awaits) = (false, false, false);
+    let mut shows = false;
     for statement in body.syntax().children() {
-        whole.add(&statement);
+        let scan = Scan::of(&statement);
         let own_items = if is_running(statement.kind()) {
             Vec::new()
         } else {
@@ -82,12 +82,13 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
         shows = ast::Expr::can_cast(statement.kind());
         if !own_items.is_empty() {
             items.extend(own_items);
+            whole.append(scan);
             continue;
         }
-        running.add(&statement);
+        whole.canonical.extend(&scan.canonical);
+        whole.words.extend(scan.words.iter().cloned());
+        running.append(scan);
         reads.statement(&statement);
-        question_mark |= has_token(&statement, T![?]);
-        awaits |= has_token(&statement, T![await]);
         if let Some(binding) = ast::LetStmt::cast(statement) {
             for (name, mutable) in reads::bound_by(&binding) {
                 defines.retain(|known| known.name != name);
@@ -104,6 +105,8 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
     }
     CellReading {
         canonical: whole.canonical,
+        question_mark: running.question_mark,
+        awaits: running.words.contains("await"),
         running: running.canonical,
         words: whole.words,
         items,
@@ -112,8 +115,6 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
         trusted_macros: reads.trusted_macros,
         flags,
         shows,
-        question_mark,
-        awaits,
     }
 }
 
@@ -137,13 +138,13 @@ fn read_unparsed(root: &SyntaxNode) -> CellReading {
             reads_everything: true,
             ..scan.flags
         },
+        question_mark: scan.question_mark,
+        awaits: scan.words.contains("await"),
         running: scan.canonical.clone(),
         canonical: scan.canonical,
         words: scan.words,
         defines: Vec::new(),
         trusted_macros: BTreeSet::new(),
         shows: false,
-        question_mark: has_token(root, T![?]),
-        awaits: has_token(root, T![await]),
     }
 }
