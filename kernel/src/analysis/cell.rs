@@ -8,6 +8,7 @@ use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 use super::access::Access;
 use super::flags::Flags;
 use super::item::Item;
+use super::reach::Session;
 use super::reads::{self, Reads};
 use super::tokens::Scan;
 
@@ -24,11 +25,12 @@ pub struct CellReading {
     pub words: BTreeSet<String>,
     /// The items that it defines.
     pub items: Vec<Item>,
-    /// Names that the running part may take from outside: variables or items, and what it may do to them.
+    /// Names that the running part may take from outside: variables or items, and what it may do to them: see
+    /// [`CellReading::access`]. With `flags.reads_everything` there may be others.
     pub reads: BTreeMap<String, Access>,
     /// The variables it defines, each once, where it is bound last.
     pub defines: Vec<Defined>,
-    /// Formatting macros on whose being std's an access without `may_change` relies.
+    /// Formatting macros on whose being std's an access that moves or changes nothing may rely.
     pub trusted_macros: BTreeSet<String>,
     /// Of the running part. Those of items are with the items.
     pub flags: Flags,
@@ -45,6 +47,22 @@ pub struct CellReading {
 pub struct Defined {
     pub name: String,
     pub mutable: bool,
+}
+
+impl CellReading {
+    /// What the cell may do to the variable `name`; `None` if it does not read it. `session` has the cell's items too.
+    pub fn access(&self, name: &str, session: &Session<'_>) -> Option<Access> {
+        if self.flags.reads_everything {
+            return Some(Access::ANY);
+        }
+        let is_own = |name: &String| session.has(name);
+        let known = *self.reads.get(name)?;
+        Some(if self.trusted_macros.iter().any(is_own) {
+            Access::ANY
+        } else {
+            known
+        })
+    }
 }
 
 const PRELUDE: &str = "fn f(){";
@@ -95,6 +113,10 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
                 defines.push(Defined { name, mutable });
             }
         }
+    }
+    if shows {
+        // What shows the value calls this as a method of whatever trait is in scope.
+        whole.words.insert("evcxr_display".to_owned());
     }
     let mut flags = running.flags;
     flags.reads_everything |= reads.everything;

@@ -136,6 +136,13 @@ impl Reads {
                 self.part(it.lhs(), left);
                 self.part(it.rhs(), right);
             }
+            ast::Expr::CallExpr(it) => {
+                // A closure may change what it holds.
+                self.part(it.expr(), Access::ANY);
+                for argument in it.arg_list().into_iter().flat_map(|list| list.args()) {
+                    self.expression(&argument, Access::VALUE);
+                }
+            }
             ast::Expr::MethodCallExpr(it) => {
                 self.part(it.receiver(), Access::ANY);
                 it.syntax()
@@ -441,18 +448,22 @@ fn is_lone_argument(token: &SyntaxToken) -> bool {
         && neighbour(|token| token.next_token()).is_some_and(closes)
 }
 
-/// The variables that a `let` of the cell itself binds.
+/// The variables that a `let` of the cell itself binds, and whether they are `mut`.
 pub fn bound_by(binding: &ast::LetStmt) -> Vec<(String, bool)> {
     let Some(pattern) = binding.pat() else {
         return Vec::new();
     };
+    let refutable = binding.let_else().is_some();
     pattern
         .syntax()
         .descendants()
         .filter_map(ast::IdentPat::cast)
         .filter_map(|it| {
             let mutable = it.mut_token().is_some() && it.ref_token().is_none();
-            Some((plain_name(it.name()?.text()).to_owned(), mutable))
+            let name = plain_name(it.name()?.text()).to_owned();
+            // `let Some(LIMIT) = x else { … }` compares.
+            let compares = refutable && name.starts_with(char::is_uppercase);
+            (!compares).then_some((name, mutable))
         })
         .collect()
 }

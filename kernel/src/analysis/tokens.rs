@@ -118,6 +118,10 @@ impl Scan {
         self.flags.note_word(word, kind, after_path);
         if !self.words.contains(word) {
             self.words.insert(word.to_owned());
+            if matches!(word, "write" | "writeln") {
+                // The macro calls it as a method of whatever trait is in scope.
+                self.words.insert("write_fmt".to_owned());
+            }
         }
     }
 

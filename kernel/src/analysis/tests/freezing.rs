@@ -27,6 +27,8 @@ const ITEMS: &str = "
     struct Raw { at: *const u8 }
     union Either { a: u32, b: f32 }
     struct Partly { a: u8, #[serde(skip)] b: u8 }
+    #[serde_as] struct As { #[serde_as(as = \"NoneAsEmptyString\")] a: Option<String> }
+    struct SameName { #[serde(rename = \"with\")] a: u8 }
     #[serde(untagged)] enum Untagged { A(u8), B(u8) }
     struct ByHand(u8);
     impl serde::Serialize for ByHand { fn serialize() {} }
@@ -69,6 +71,7 @@ fn plain_data_is_frozen() {
         "shapes::Circle",
         "crate::shapes::Circle",
         "Text",
+        "SameName",
         "Result<Vec<u8>, std::num::ParseIntError>",
         "std::time::Duration",
         "Cell",
@@ -131,6 +134,10 @@ fn what_is_shared_or_changes_is_refused_by_its_place() {
         (
             "Untagged",
             "`Untagged` has `#[serde(untagged)]`: what is written does not tell its values apart",
+        ),
+        (
+            "As",
+            "`As` has `#[serde_as]`: what is written does not tell its values apart",
         ),
         (
             "ByHand",

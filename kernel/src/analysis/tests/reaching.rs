@@ -1,7 +1,7 @@
 //! Every way in which a cell depends on the notebook without saying so. A case: the notebook's items, a cell, the types
 //! of the variables it reads, and a change to an item that the cell must notice, or must not.
 
-use super::super::{Item, Session, read_cell, words_of_type};
+use super::super::{Access, Item, Session, read_cell, words_of_type};
 
 /// What of the session the cell depends on, in canonical form.
 fn key(items: &str, cell: &str, types: &[&str]) -> Vec<Vec<u8>> {
@@ -369,6 +369,38 @@ fn changes_that_matter_are_noticed() {
             "",
         ),
         (
+            "how a value is shown",
+            "trait Show { fn evcxr_display(&self); } impl Show for i32 { fn evcxr_display(&self) { one() } }",
+            "one",
+            "two",
+            "42",
+            "",
+        ),
+        (
+            "what write! calls",
+            "trait W { fn write_fmt(&self, a: Arguments); } impl W for i32 { fn write_fmt(&self, a: Arguments) { one() } }",
+            "one",
+            "two",
+            "write!(x, \"\")",
+            "i32",
+        ),
+        (
+            "what runs when it is loaded",
+            "#[ctor] fn start() { one() }",
+            "one",
+            "two",
+            "1",
+            "",
+        ),
+        (
+            "a linked function",
+            "#[unsafe(no_mangle)] extern \"C\" fn start() { one() }",
+            "one",
+            "two",
+            "x.call_back()",
+            "",
+        ),
+        (
             "a pattern's constant",
             "const LIMIT: i32 = 1;",
             "1",
@@ -509,4 +541,14 @@ fn items_know_what_they_introduce() {
     assert!(item("impl<T> A for T {}").blanket);
     assert!(item("impl<T> A for &T {}").blanket);
     assert!(!item("impl<T> A for Vec<T> {}").blanket);
+}
+
+#[test]
+fn a_formatting_macro_of_the_notebook_is_not_trusted() {
+    let cell = read_cell("println!(\"{x}\");");
+    let of_std = cell.access("x", &Session::new(&[]));
+    assert_eq!(of_std, Some(Access::SHARED));
+    let own = read_cell("macro_rules! println { ($t:literal) => { x.push(1) } }").items;
+    assert_eq!(cell.access("x", &Session::new(&own)), Some(Access::ANY));
+    assert_eq!(cell.access("y", &Session::new(&own)), None);
 }
