@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ra_ap_syntax::ast::{self, AstNode};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, T};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
 use super::access::Access;
 use super::flags::Flags;
 use super::item::Item;
+use super::reach::Session;
 use super::reads::{self, Reads};
-use super::tokens::{Scan, has_token};
+use super::tokens::Scan;
 
 /// What the text of a cell says about its inputs and what it leaves behind.
 ///
@@ -24,19 +25,20 @@ pub struct CellReading {
     pub words: BTreeSet<String>,
     /// The items that it defines.
     pub items: Vec<Item>,
-    /// Names that the running part may take from outside: variables or items, and what it may do to them.
+    /// Names that the running part may take from outside: variables or items, and what it may do to them: see
+    /// [`CellReading::access`]. With `flags.reads_everything` there may be others.
     pub reads: BTreeMap<String, Access>,
     /// The variables it defines, each once, where it is bound last.
     pub defines: Vec<Defined>,
-    /// Formatting macros on whose being std's an access without `may_change` relies.
+    /// Formatting macros on whose being std's an access that moves or changes nothing may rely.
     pub trusted_macros: BTreeSet<String>,
     /// Of the running part. Those of items are with the items.
     pub flags: Flags,
     /// Ends with an expression, whose value is shown.
     pub shows: bool,
-    /// There is a `?` outside of items.
+    /// There may be a `?` outside of items; one in a closure counts too.
     pub question_mark: bool,
-    /// There is an `.await` outside of items.
+    /// There may be an `.await` outside of items; one in an `async` block counts too.
     pub awaits: bool,
 }
 
@@ -45,6 +47,22 @@ pub struct CellReading {
 pub struct Defined {
     pub name: String,
     pub mutable: bool,
+}
+
+impl CellReading {
+    /// What the cell may do to the variable `name`; `None` if it does not read it. `session` has the cell's items too.
+    pub fn access(&self, name: &str, session: &Session<'_>) -> Option<Access> {
+        if self.flags.reads_everything {
+            return Some(Access::ANY);
+        }
+        let is_own = |name: &String| session.has(name);
+        let known = *self.reads.get(name)?;
+        Some(if self.trusted_macros.iter().any(is_own) {
+            Access::ANY
+        } else {
+            known
+        })
+    }
 }
 
 const PRELUDE: &str = "fn f(){";
@@ -71,9 +89,9 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
     let mut reads = Reads::default();
     let mut items = Vec::new();
     let mut defines: Vec<Defined> = Vec::new();
-    let (mut shows, mut question_mark, mut awaits) = (false, false, false);
+    let mut shows = false;
     for statement in body.syntax().children() {
-        whole.add(&statement);
+        let scan = Scan::of(&statement);
         let own_items = if is_running(statement.kind()) {
             Vec::new()
         } else {
@@ -82,18 +100,23 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
         shows = ast::Expr::can_cast(statement.kind());
         if !own_items.is_empty() {
             items.extend(own_items);
+            whole.append(scan);
             continue;
         }
-        running.add(&statement);
+        whole.canonical.extend(&scan.canonical);
+        whole.words.extend(scan.words.iter().cloned());
+        running.append(scan);
         reads.statement(&statement);
-        question_mark |= has_token(&statement, T![?]);
-        awaits |= has_token(&statement, T![await]);
         if let Some(binding) = ast::LetStmt::cast(statement) {
             for (name, mutable) in reads::bound_by(&binding) {
                 defines.retain(|known| known.name != name);
                 defines.push(Defined { name, mutable });
             }
         }
+    }
+    if shows {
+        // What shows the value calls this as a method of whatever trait is in scope.
+        whole.words.insert("evcxr_display".to_owned());
     }
     let mut flags = running.flags;
     flags.reads_everything |= reads.everything;
@@ -104,6 +127,8 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
     }
     CellReading {
         canonical: whole.canonical,
+        question_mark: running.question_mark,
+        awaits: running.words.contains("await"),
         running: running.canonical,
         words: whole.words,
         items,
@@ -112,8 +137,6 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
         trusted_macros: reads.trusted_macros,
         flags,
         shows,
-        question_mark,
-        awaits,
     }
 }
 
@@ -137,13 +160,13 @@ fn read_unparsed(root: &SyntaxNode) -> CellReading {
             reads_everything: true,
             ..scan.flags
         },
+        question_mark: scan.question_mark,
+        awaits: scan.words.contains("await"),
         running: scan.canonical.clone(),
         canonical: scan.canonical,
         words: scan.words,
         defines: Vec::new(),
         trusted_macros: BTreeSet::new(),
         shows: false,
-        question_mark: has_token(root, T![?]),
-        awaits: has_token(root, T![await]),
     }
 }

@@ -56,11 +56,13 @@ impl Flags {
         self.has_static |= kind == T![static];
     }
 
-    pub(super) fn note_macro(&mut self, name: &str) {
-        match name {
-            "include" => self.includes_files = true,
-            "env" => self.build_environment = true,
-            "file" | "line" | "column" | "dbg" => self.shows_position = true,
+    /// `word` stands before `!` or a colon.
+    pub(super) fn note_before(&mut self, word: &str, punctuation: &str) {
+        match (word, punctuation) {
+            ("include", "!") => self.includes_files = true,
+            ("env", "!") => self.build_environment = true,
+            ("file" | "line" | "column" | "dbg", "!") => self.shows_position = true,
+            ("env", "::" | ":") => self.process_environment = true,
             _ => {}
         }
     }
@@ -68,9 +70,5 @@ impl Flags {
     /// A path that is imported goes through `word`.
     pub(super) fn note_import(&mut self, word: &str) {
         self.note_word(word, SyntaxKind::IDENT, true);
-    }
-
-    pub(super) fn note_path_start(&mut self, word: &str) {
-        self.process_environment |= word == "env";
     }
 }

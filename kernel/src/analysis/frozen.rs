@@ -64,6 +64,8 @@ pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) ->
 #[derive(Debug, Default)]
 struct Judge<'a> {
     types: BTreeMap<&'a str, Vec<&'a TypeDefinition>>,
+    /// Names of types that are not in a module.
+    outermost: BTreeSet<&'a str>,
     imports: BTreeMap<&'a str, Vec<&'a [String]>>,
     modules: BTreeSet<&'a str>,
     constants: BTreeSet<&'a str>,
@@ -93,6 +95,9 @@ impl<'a> Judge<'a> {
                 match item.kind {
                     ItemKind::Module => {
                         judge.modules.insert(name);
+                    }
+                    ItemKind::Struct | ItemKind::Enum | ItemKind::Union | ItemKind::TypeAlias => {
+                        judge.outermost.insert(name);
                     }
                     ItemKind::Const => {
                         judge.constants.insert(name);
@@ -148,27 +153,31 @@ impl<'a> Judge<'a> {
         let in_notebook = alone
             || matches!(first.as_str(), "crate" | "self" | "super")
             || self.modules.contains(first.as_str());
-        if in_notebook && let Some(definitions) = self.types.get(last.as_str()).cloned() {
-            return definitions
-                .into_iter()
-                .for_each(|definition| self.definition(definition, place));
-        }
         if alone && self.constants.contains(last.as_str()) {
             return;
         }
-        if let Some(paths) = self.imports.get(first.as_str()).cloned() {
-            for path in paths {
-                let full: Vec<String> = path.iter().chain(&segments[1..]).cloned().collect();
-                if full != segments {
-                    self.imported(&full, text, place);
-                }
+        // Which of several it is depends on where it is written: all must do.
+        let imported = self.imports.get(first.as_str()).cloned().unwrap_or_default();
+        for path in &imported {
+            let full: Vec<String> = path.iter().chain(&segments[1..]).cloned().collect();
+            if full != segments {
+                self.imported(&full, text, place);
             }
+        }
+        let defined = self.types.get(last.as_str()).filter(|_| in_notebook);
+        let defined = defined.cloned().unwrap_or_default();
+        for definition in &defined {
+            self.definition(definition, place);
+        }
+        if self.outermost.contains(last.as_str()) && alone || !imported.is_empty() {
             return;
         }
-        if alone {
-            return self.std_type(last, text, place);
+        match (std_types::classify(last), defined.is_empty()) {
+            (StdType::Shared(why), _) if alone => self.refuse_text(text, place, why),
+            (_, false) => {}
+            _ if alone => self.std_type(last, text, place),
+            _ => self.foreign(last, text, place),
         }
-        self.foreign(last, text, place);
     }
 
     /// A path after the imports have been looked up once.

@@ -14,6 +14,7 @@ mod cell;
 mod flags;
 mod frozen;
 mod item;
+mod macro_arguments;
 mod reach;
 mod reads;
 mod std_types;

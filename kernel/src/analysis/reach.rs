@@ -28,6 +28,17 @@ pub struct Session<'a> {
     always: Vec<usize>,
 }
 
+/// Attributes of items that run, or are linked to, without being named.
+const ACTS_UNCALLED: [&str; 7] = [
+    "ctor",
+    "dtor",
+    "global_allocator",
+    "no_mangle",
+    "export_name",
+    "link_section",
+    "distributed_slice",
+];
+
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
@@ -63,7 +74,7 @@ impl<'a> Session<'a> {
     }
 
     /// The items that code with these words depends on. For a cell: its `words` and [`words_of_type`] of every variable
-    /// it reads. `everything`: it may name what does not stand in it.
+    /// it reads; the session's items must include its own. `everything`: it may name what does not stand in it.
     pub fn reach<'w>(&'w self, words: impl IntoIterator<Item = &'w str>, everything: bool) -> Reached {
         let mut search = Search {
             session: self,
@@ -87,6 +98,11 @@ impl<'a> Session<'a> {
             .iter()
             .for_each(|index| flags.merge(self.items[*index].flags));
         Reached { items, flags }
+    }
+
+    /// Whether something can be called `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.named.contains_key(name)
     }
 
     fn index_headers(&mut self) {
@@ -142,6 +158,9 @@ impl<'a> Session<'a> {
 
     fn index_unnamed(&mut self) {
         for (index, item) in self.items.iter().enumerate() {
+            if ACTS_UNCALLED.iter().any(|word| item.words.contains(*word)) {
+                self.always.push(index);
+            }
             match item.kind {
                 ItemKind::Attribute | ItemKind::ExternCrate | ItemKind::Opaque => self.always.push(index),
                 ItemKind::Use => match self.enums_imported(item) {

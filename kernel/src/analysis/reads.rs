@@ -26,24 +26,6 @@ pub struct Reads {
     moving: usize,
 }
 
-/// Macros of std that only look at a lone argument.
-const LOOKING_MACROS: [&str; 14] = [
-    "print",
-    "println",
-    "eprint",
-    "eprintln",
-    "format",
-    "format_args",
-    "panic",
-    "assert_eq",
-    "assert_ne",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "todo",
-    "unimplemented",
-    "unreachable",
-];
-
 impl Reads {
     /// Takes in the next statement of the cell.
     pub fn statement(&mut self, statement: &SyntaxNode) {
@@ -135,6 +117,13 @@ impl Reads {
                 };
                 self.part(it.lhs(), left);
                 self.part(it.rhs(), right);
+            }
+            ast::Expr::CallExpr(it) => {
+                // A closure may change what it holds.
+                self.part(it.expr(), Access::ANY);
+                for argument in it.arg_list().into_iter().flat_map(|list| list.args()) {
+                    self.expression(&argument, Access::VALUE);
+                }
             }
             ast::Expr::MethodCallExpr(it) => {
                 self.part(it.receiver(), Access::ANY);
@@ -314,7 +303,7 @@ impl Reads {
         }
     }
 
-    fn path(&mut self, path: &ast::Path, access: Access) {
+    pub(super) fn path(&mut self, path: &ast::Path, access: Access) {
         match path.qualifier() {
             Some(qualifier) => self.path(&qualifier, Access::SHARED),
             None => {
@@ -332,50 +321,7 @@ impl Reads {
         }
     }
 
-    fn macro_call(&mut self, call: &ast::MacroCall) {
-        let path = call.path();
-        if let Some(path) = &path {
-            self.path(path, Access::SHARED);
-        }
-        let name = path.as_ref().and_then(last_name);
-        if let Some(arguments) = call.token_tree() {
-            let looks = name.filter(|name| LOOKING_MACROS.contains(&name.as_str()));
-            self.tokens(arguments.syntax(), looks);
-        }
-    }
-
-    /// Every name in `node` that is not bound around it. `looks`: the macro of std whose arguments these are.
-    fn tokens(&mut self, node: &SyntaxNode, looks: Option<String>) {
-        for token in node.descendants_with_tokens().filter_map(NodeOrToken::into_token) {
-            let kind = token.kind();
-            if kind.is_any_identifier() {
-                let shared =
-                    looks.is_some() && token.parent().as_ref() == Some(node) && is_lone_argument(&token);
-                if shared {
-                    self.trusted_macros.extend(looks.clone());
-                }
-                self.read(
-                    plain_name(token.text()),
-                    if shared { Access::SHARED } else { Access::ANY },
-                );
-            } else if kind.is_literal() {
-                match strings::words_in_braces(&token) {
-                    Ok(names) => {
-                        let access = if looks.is_some() {
-                            self.trusted_macros.extend(looks.clone());
-                            Access::SHARED
-                        } else {
-                            Access::ANY
-                        };
-                        names.iter().for_each(|name| self.read(name, access));
-                    }
-                    Err(strings::Unreadable) => self.everything = true,
-                }
-            }
-        }
-    }
-
-    fn read(&mut self, name: &str, access: Access) {
+    pub(super) fn read(&mut self, name: &str, access: Access) {
         if matches!(name, "self" | "Self" | "super" | "crate" | "_")
             || self.scopes.iter().flatten().any(|bound| bound == name)
         {
@@ -422,37 +368,22 @@ fn binds_by_reference(pattern: &ast::Pat) -> bool {
         .any(|element| element.kind() == T![ref])
 }
 
-fn last_name(path: &ast::Path) -> Option<String> {
-    Some(plain_name(path.segment()?.name_ref()?.text()).to_owned())
-}
-
-/// Whether it stands alone between commas or parentheses.
-fn is_lone_argument(token: &SyntaxToken) -> bool {
-    let neighbour = |next: fn(&SyntaxToken) -> Option<SyntaxToken>| {
-        let mut at = next(token);
-        while let Some(trivia) = at.as_ref().filter(|token| token.kind().is_trivia()) {
-            at = next(trivia);
-        }
-        at.map(|token| token.kind())
-    };
-    let opens = |kind| matches!(kind, T![,] | T!['('] | T!['['] | T!['{']);
-    let closes = |kind| matches!(kind, T![,] | T![')'] | T![']'] | T!['}']);
-    neighbour(|token| token.prev_token()).is_some_and(opens)
-        && neighbour(|token| token.next_token()).is_some_and(closes)
-}
-
-/// The variables that a `let` of the cell itself binds.
+/// The variables that a `let` of the cell itself binds, and whether they are `mut`.
 pub fn bound_by(binding: &ast::LetStmt) -> Vec<(String, bool)> {
     let Some(pattern) = binding.pat() else {
         return Vec::new();
     };
+    let refutable = binding.let_else().is_some();
     pattern
         .syntax()
         .descendants()
         .filter_map(ast::IdentPat::cast)
         .filter_map(|it| {
             let mutable = it.mut_token().is_some() && it.ref_token().is_none();
-            Some((plain_name(it.name()?.text()).to_owned(), mutable))
+            let name = plain_name(it.name()?.text()).to_owned();
+            // `let Some(LIMIT) = x else { … }` compares.
+            let compares = refutable && name.starts_with(char::is_uppercase);
+            (!compares).then_some((name, mutable))
         })
         .collect()
 }

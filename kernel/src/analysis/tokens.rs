@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ra_ap_syntax::ast::{self, AstNode, AstToken};
-use ra_ap_syntax::{NodeOrToken, SyntaxKind, SyntaxNode, SyntaxToken, T, WalkEvent};
+use ra_ap_syntax::{NodeOrToken, SyntaxKind, SyntaxNode, SyntaxToken, WalkEvent};
 
 use super::flags::Flags;
 use super::strings;
@@ -18,22 +18,14 @@ pub struct Scan {
     /// and between the braces of strings in macro arguments.
     pub words: BTreeSet<String>,
     pub flags: Flags,
-    before: Before,
+    /// There is a `?` in it, also in macro arguments, where it may be something else.
+    pub question_mark: bool,
+    /// The kind of the token before, and where its text begins in `canonical`.
+    before: (TokenKind, usize),
     paste_opened: bool,
-    paste_closed: bool,
 }
 
-/// The token before the one that is looked at.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-enum Before {
-    #[default]
-    Nothing,
-    Word(String),
-    Punctuation(String),
-    Other,
-}
-
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum TokenKind {
     Word = 1,
     Literal = 2,
@@ -42,21 +34,30 @@ enum TokenKind {
     /// In macro arguments `a ::b` and `a : :b` are not the same.
     JointPunctuation = 5,
     Doc = 6,
+    #[default]
     Other = 7,
 }
 
 /// Punctuation that means something else when its characters stand apart.
-const GLUED: [&str; 19] = [
+const GLUED: [&str; 22] = [
     "==", "=>", "!=", "<=", "<-", "<<", ">=", ">>", "&&", "||", "::", "->", "..", ".=", "+=", "-=", "*=",
-    "/=", "%=",
+    "/=", "%=", "^=", "&=", "|=",
 ];
-const GLUED_BITS: [&str; 3] = ["^=", "&=", "|="];
 
 impl Scan {
     pub fn of(node: &SyntaxNode) -> Scan {
         let mut scan = Scan::default();
         scan.add(node);
         scan
+    }
+
+    /// Takes in what follows.
+    pub fn append(&mut self, next: Scan) {
+        self.canonical.extend(next.canonical);
+        self.words.extend(next.words);
+        self.flags.merge(next.flags);
+        self.question_mark |= next.question_mark;
+        self.before = (TokenKind::Other, self.canonical.len());
     }
 
     /// Takes in the tokens of `node`.
@@ -91,71 +92,61 @@ impl Scan {
 
     fn token(&mut self, token: &SyntaxToken, in_macro: bool, in_attribute: bool) {
         let text = token.text();
-        let kind = token.kind();
-        match kind {
+        let kind = match token.kind() {
             SyntaxKind::WHITESPACE => return,
-            SyntaxKind::COMMENT => {
-                if is_doc_comment(token) {
-                    self.write(TokenKind::Doc, text);
-                }
-                return;
-            }
-            SyntaxKind::LIFETIME_IDENT => {
-                self.write(TokenKind::Lifetime, text);
-                self.before = Before::Other;
-                return;
-            }
+            SyntaxKind::COMMENT if is_doc_comment(token) => TokenKind::Doc,
+            SyntaxKind::COMMENT => return,
+            SyntaxKind::LIFETIME_IDENT => TokenKind::Lifetime,
+            kind if kind.is_any_identifier() => TokenKind::Word,
+            kind if kind.is_literal() => TokenKind::Literal,
+            kind if kind.is_punct() && in_macro && is_joint(token) => TokenKind::JointPunctuation,
+            kind if kind.is_punct() => TokenKind::Punctuation,
+            _ => TokenKind::Other,
+        };
+        match kind {
+            TokenKind::Word => self.word(plain_name(text), token.kind()),
+            TokenKind::Literal if in_macro || in_attribute => self.string(token, in_attribute),
+            TokenKind::Punctuation | TokenKind::JointPunctuation => self.punctuation(text, in_macro),
             _ => {}
         }
-        if kind.is_any_identifier() {
-            self.write(TokenKind::Word, text);
-            self.word(plain_name(text), kind);
-        } else if kind.is_literal() {
-            self.write(TokenKind::Literal, text);
-            if in_macro || in_attribute {
-                self.string(token, in_attribute);
-            }
-            self.before = Before::Other;
-        } else if kind.is_punct() {
-            let joint = in_macro && is_joint(token);
-            self.write(
-                if joint {
-                    TokenKind::JointPunctuation
-                } else {
-                    TokenKind::Punctuation
-                },
-                text,
-            );
-            self.punctuation(text, in_macro);
-        } else {
-            self.write(TokenKind::Other, text);
-            self.before = Before::Other;
-        }
+        frame(&mut self.canonical, kind as u8, text.as_bytes());
+        self.before = (kind, self.canonical.len() - text.len());
     }
 
     fn word(&mut self, word: &str, kind: SyntaxKind) {
-        let after_path = matches!(&self.before, Before::Punctuation(text) if text == "::" || text == ":");
+        let after_path = matches!(self.punctuation_before(), b"::" | b":");
         self.flags.note_word(word, kind, after_path);
         if !self.words.contains(word) {
             self.words.insert(word.to_owned());
+            if matches!(word, "write" | "writeln") {
+                // The macro calls it as a method of whatever trait is in scope.
+                self.words.insert("write_fmt".to_owned());
+            }
         }
-        self.before = Before::Word(word.to_owned());
     }
 
     fn punctuation(&mut self, text: &str, in_macro: bool) {
-        match (&self.before, text) {
-            (Before::Word(word), "!") => self.flags.note_macro(word),
-            (Before::Word(word), "::" | ":") => self.flags.note_path_start(word),
-            // `[<get_ $name>]` of the paste crate, `${concat(a, b)}`: names that stand nowhere.
-            (Before::Punctuation(before), "<") if in_macro && before == "[" => self.paste_opened = true,
-            (Before::Punctuation(before), "]") if in_macro && before == ">" => self.paste_closed = true,
-            (Before::Punctuation(before), "{") if in_macro && before == "$" => {
-                self.flags.reads_everything = true;
+        self.question_mark |= text == "?";
+        if self.before.0 == TokenKind::Word {
+            if let ("!" | "::" | ":", Ok(word)) = (text, str::from_utf8(&self.canonical[self.before.1..])) {
+                self.flags.note_before(plain_name(word), text);
             }
-            _ => {}
+        } else if in_macro {
+            match (self.punctuation_before(), text) {
+                // `[<get_ $name>]` of the paste crate, `${concat(a, b)}`: names that stand nowhere.
+                (b"[", "<") => self.paste_opened = true,
+                (b">", "]") => self.flags.reads_everything |= self.paste_opened,
+                (b"$", "{") => self.flags.reads_everything = true,
+                _ => {}
+            }
         }
-        self.flags.reads_everything |= self.paste_opened && self.paste_closed;
-        self.before = Before::Punctuation(text.to_owned());
+    }
+
+    fn punctuation_before(&self) -> &[u8] {
+        match self.before.0 {
+            TokenKind::Punctuation | TokenKind::JointPunctuation => &self.canonical[self.before.1..],
+            _ => b"",
+        }
     }
 
     fn string(&mut self, token: &SyntaxToken, in_attribute: bool) {
@@ -168,10 +159,6 @@ impl Scan {
             Ok(names) => self.words.extend(names),
             Err(strings::Unreadable) => self.flags.reads_everything = true,
         }
-    }
-
-    fn write(&mut self, kind: TokenKind, text: &str) {
-        frame(&mut self.canonical, kind as u8, text.as_bytes());
     }
 }
 
@@ -208,13 +195,6 @@ fn is_joint(token: &SyntaxToken) -> bool {
             let last = token.text().chars().next_back();
             let first = next.text().chars().next();
             let pair: String = last.into_iter().chain(first).collect();
-            GLUED.contains(&pair.as_str()) || GLUED_BITS.contains(&pair.as_str())
+            GLUED.contains(&pair.as_str())
         })
-}
-
-/// `?` and `.await` outside of items, closures or not.
-pub fn has_token(node: &SyntaxNode, wanted: SyntaxKind) -> bool {
-    node.descendants_with_tokens()
-        .filter_map(|element| element.into_token())
-        .any(|token| token.kind() == wanted || wanted == T![await] && token.text() == "await")
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use ra_ap_syntax::SyntaxNode;
 use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericParams, HasName};
-use ra_ap_syntax::{SyntaxNode, TextRange};
 
-use super::tokens::{Scan, plain_name};
+use super::tokens::plain_name;
 use super::type_text::TypeText;
 
 /// A type that the notebook defines.
@@ -147,6 +147,13 @@ fn parameter_names(list: Option<ast::GenericParamList>) -> BTreeSet<String> {
 fn lossy(node: &impl HasAttrs) -> Option<String> {
     node.attrs().find_map(|attribute| {
         let words = words_without_strings(attribute.syntax());
+        // Of the crate serde_with: it puts others on the fields.
+        if let Some(word) = ["serde_as", "skip_serializing_none"]
+            .iter()
+            .find(|word| words.contains(**word))
+        {
+            return Some(format!("#[{word}]"));
+        }
         if !words.contains("serde") {
             return None;
         }
@@ -159,13 +166,10 @@ fn lossy(node: &impl HasAttrs) -> Option<String> {
 
 /// `#[serde(rename = "with")]` says nothing.
 fn words_without_strings(attribute: &SyntaxNode) -> BTreeSet<String> {
-    let range: TextRange = attribute.text_range();
-    let in_strings = Scan::of(attribute).words;
     attribute
         .descendants_with_tokens()
         .filter_map(|element| element.into_token())
-        .filter(|token| token.kind().is_any_identifier() && range.contains_range(token.text_range()))
+        .filter(|token| token.kind().is_any_identifier())
         .map(|token| plain_name(token.text()).to_owned())
-        .filter(|word| in_strings.contains(word))
         .collect()
 }

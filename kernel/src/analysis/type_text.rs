@@ -1,7 +1,7 @@
 //! A type as it is written, taken apart.
 
 use ra_ap_syntax::ast::{self, AstNode, HasGenericArgs};
-use ra_ap_syntax::{Edition, SourceFile};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind};
 
 use super::tokens::plain_name;
 
@@ -43,7 +43,7 @@ impl TypeText {
 
     pub fn of(written: &ast::Type) -> TypeText {
         let inner = |of: Option<ast::Type>| of.map_or(TypeText::Unreadable, |of| TypeText::of(&of));
-        let text = || tidy(&written.syntax().text().to_string());
+        let text = || tidy(written);
         match written {
             ast::Type::ArrayType(it) => TypeText::Tuple(vec![inner(it.ty())]),
             ast::Type::SliceType(it) => TypeText::Tuple(vec![inner(it.ty())]),
@@ -114,6 +114,33 @@ fn path_type(path: &ast::Path, text: String) -> TypeText {
     }
 }
 
-fn tidy(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The type on one line, the same whatever its layout was.
+fn tidy(written: &ast::Type) -> String {
+    let mut out = String::new();
+    let mut gap = false;
+    for token in written
+        .syntax()
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token())
+        .filter(|token| !token.kind().is_trivia())
+    {
+        let (text, kind) = (token.text(), token.kind());
+        let is_word = kind.is_any_identifier() || kind == SyntaxKind::LIFETIME_IDENT || kind.is_literal();
+        let apart = matches!(text, "->" | "+" | "=");
+        if apart || gap && (is_word || matches!(text, "[" | "(" | "&" | "*") && !ends_with_name(&out)) {
+            out.push(' ');
+        }
+        out.push_str(text);
+        gap = is_word || apart || matches!(text, "," | ";" | ":");
+    }
+    out
+}
+
+/// `Fn` of `Fn(A)`, in contrast to `mut` of `&mut [A]`.
+fn ends_with_name(text: &str) -> bool {
+    let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '\''));
+    let last = &text[start.map_or(0, |at| at + 1)..];
+    !last.is_empty()
+        && !last.starts_with('\'')
+        && !matches!(last, "mut" | "dyn" | "impl" | "const" | "as" | "for")
 }

@@ -12,7 +12,7 @@ use super::super::{CellReading, read_cell};
 use super::generate::Generator;
 
 /// The variables, with their types. `tail` and `width` have names that no generated cell binds.
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("a", "i64"),
     ("b", "i64"),
     ("c", "i64"),
@@ -29,6 +29,7 @@ const VARIABLES: [(&str, &str); 17] = [
     ("t", "(String, i64)"),
     ("r#type", "i64"),
     ("g", "fn(i64) -> i64"),
+    ("h", "Box<dyn FnMut(i64) -> i64>"),
     ("m", "HashMap<String, Vec<i64>>"),
 ];
 
@@ -137,6 +138,12 @@ const WRITTEN: &[&str] = &[
     "let z = async move { v.len() };",
     "let z = async { v.push(1) };",
     "g(a);",
+    "h(a);",
+    "(h)(a);",
+    "(&mut h)(a);",
+    "let z = h;",
+    "v.iter().map(|x| h(*x)).sum::<i64>();",
+    "[h].iter_mut().map(|x| x(a)).sum::<i64>();",
     "(g)(a);",
     "std::mem::take(&mut v);",
     "std::mem::swap(&mut a, &mut b);",
@@ -160,7 +167,7 @@ const WRITTEN: &[&str] = &[
     "{ macro_rules! inner { ($e:expr) => { $e + b } } inner!(a); }",
     "{ let x = 1; macro_rules! inner { () => { x } } inner!(); }",
     "fn a() -> i64 { 1 } a();",
-    "{ fn h() -> i64 { 1 } h() + a }",
+    "{ fn k() -> i64 { 1 } k() + a }",
     "struct Q { z: i64 } let z = a; Q { z }.z;",
     "impl P { fn more(&self, a: i64) -> i64 { a } } p.more(b);",
     "'l: loop { break 'l a; }",

@@ -78,6 +78,11 @@ fn names_are_read_wherever_they_hide() {
         (r#"assert_eq!(a, b, "{c}")"#, "a b c"),
         (r#"outer!(inner!("{x}"))"#, "inner outer x"),
         (r#"println!("no braces: x")"#, ""),
+        // Not for format!, but who knows the macro?
+        (r#"m!("{a {b} c")"#, "a b m"),
+        (r#"m!("a} {b")"#, "a b m"),
+        (r#"m!(b"{a}", c"{b}")"#, "a b m"),
+        (r#"m!("{{n}}")"#, "m n"),
         (r#"let s = "{x}";"#, ""),
         // Macros
         ("vec![a, b + 1]", "a b"),
@@ -167,6 +172,9 @@ fn definitions() {
         ("let all @ (a, _) = c;", "all, a"),
         ("let ref mut x = y;", "x"),
         ("let Some(x) = y else { panic!() };", "x"),
+        ("let (None, Some(y)) = x else { panic!() };", "y"),
+        ("let N = 1;", "N"),
+        ("let x; x = 1;", "x"),
         ("let r#type = 1;", "type"),
         ("{ let x = 1; }", ""),
         ("let f = |x| x;", "f"),
