@@ -1,5 +1,7 @@
 //! What is stored comes back as it was, for all sorts of types.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::borrow::Cow;
