@@ -78,8 +78,8 @@ fn every_type_has_a_codec() {
         Option<Box<dyn Thing>>: NOTHING, std::fs::File: NOTHING, fn(u8) -> u8: CLONE, for<'a> fn(&'a u8) -> &'a u8: CLONE,
         std::time::Instant: CLONE, Box<dyn std::error::Error>: NOTHING, Rc<u8>: CLONE, Arc<Mutex<u8>>: CLONE, Rc<RefCell<Vec<Row>>>: CLONE,
         std::rc::Weak<u8>: CLONE, [String; 40]: CLONE, Vec<[u8; 64]>: CLONE, *const u8: CLONE, &'static dyn Thing: CLONE,
-        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): (true, true, false),
-        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): NOTHING,
+        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): ALL,
+        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): CLONE,
         std::str::Chars<'static>: CLONE, std::thread::JoinHandle<()>: NOTHING, Box<dyn Fn(u8) -> u8 + Send>: NOTHING, std::vec::IntoIter<Row>: CLONE,
         std::convert::Infallible: CLONE, std::marker::PhantomData<Opaque>: ALL,
     );
@@ -223,4 +223,22 @@ fn a_large_map_is_stored_and_found_equal() {
         Box::from_raw(again.cast::<HashMap<String, (u32, Vec<f64>)>>())
     };
     assert_eq!(*again, map);
+}
+
+#[test]
+fn prebuilt_codecs_are_those_of_their_types() {
+    for (name, codec) in cellar_values::prebuilt() {
+        let codec = codec();
+        assert!(codec.is_storable() && codec.clone.is_some(), "{name}");
+        let short = codec
+            .type_name
+            .replace("alloc::vec::", "")
+            .replace("alloc::string::", "")
+            .replace("core::option::", "");
+        assert_eq!(short, *name);
+    }
+    assert!(std::ptr::eq(
+        cellar_values::prebuilt()[1].1(),
+        cellar_values::prebuilt()[1].1()
+    ));
 }
