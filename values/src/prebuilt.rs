@@ -9,7 +9,8 @@ macro_rules! prebuilt {
     };
 }
 
-type Prebuilt = (&'static str, fn() -> &'static Codec);
+/// A type's name and its codec.
+pub type Prebuilt = (&'static str, fn() -> &'static Codec);
 
 const PREBUILT: &[Prebuilt] = prebuilt![
     (),
@@ -56,6 +57,6 @@ const PREBUILT: &[Prebuilt] = prebuilt![
 ];
 
 /// The types that have a codec already, by their names as one writes them with the prelude: `Vec<f64>`. Names have no spaces.
-pub fn prebuilt() -> &'static [(&'static str, fn() -> &'static Codec)] {
+pub fn prebuilt() -> &'static [Prebuilt] {
     PREBUILT
 }
