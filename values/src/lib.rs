@@ -21,6 +21,7 @@ mod input;
 mod named;
 mod output;
 mod plain;
+mod prebuilt;
 mod reader;
 mod refusal;
 mod tokens;
@@ -31,6 +32,7 @@ pub use args::ArgsKey;
 pub use codec::{CloneFn, Codec, DecodeFn, DigestFn, DropFn, EncodeFn, ReadFn};
 pub use digest::{Digest, digest};
 pub use encoding::{Encoded, Format, decode, encode, encode_verified};
+pub use prebuilt::{Prebuilt, prebuilt};
 pub use refusal::{Refusal, RefusalKind};
 
 /// What the macros name.
