@@ -4,6 +4,7 @@
 //! which user code runs, and the `cargo`/`rustup` that evcxr calls. Which one is decided before
 //! anything else, because the latter two must start fast and print nothing of their own.
 
+mod analysis;
 mod cell;
 mod cli;
 mod engine;

@@ -1,0 +1,287 @@
+//! Whether the values of a type can be compared by content: nothing in them is shared or can change behind our back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::item::{Implementation, Item, ItemKind};
+use super::std_types::{self, StdType};
+use super::type_definition::{TypeDefinition, TypeKind};
+use super::type_text::TypeText;
+
+/// What is known of a type's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Plain data all through. Equal content is an equal value, for as long as nobody assigns to the variable.
+    Frozen,
+    /// There is a type of another crate in it, which may share or change something inside: its content can be hashed, but
+    /// must be each time.
+    Unknown(Fault),
+    /// Equal content would prove nothing.
+    Refused(Fault),
+}
+
+/// The part of a type that is at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// `Model.cache`; the type itself if the fault is not in a field of a type of the notebook.
+    pub path: String,
+    /// The type there, as it is written.
+    pub type_text: String,
+    /// "can change behind a shared reference"
+    pub why: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(out, "`{}` {}", self.type_text, self.why)
+        } else {
+            write!(out, "`{}: {}` {}", self.path, self.type_text, self.why)
+        }
+    }
+}
+
+/// Judges a type, written as rust-analyzer writes it: `Vec<HashMap<String, P>>`. `items`: the session's.
+pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Verdict {
+    let mut judge = Judge::new(items);
+    let nowhere = Place {
+        path: "",
+        parameters: &BTreeSet::new(),
+    };
+    judge.judge(&TypeText::parse(type_text), nowhere);
+    match (judge.refused, judge.unknown) {
+        (Some(fault), _) => Verdict::Refused(fault),
+        (None, Some(fault)) => Verdict::Unknown(fault),
+        (None, None) => Verdict::Frozen,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Judge<'a> {
+    types: BTreeMap<&'a str, Vec<&'a TypeDefinition>>,
+    imports: BTreeMap<&'a str, Vec<&'a [String]>>,
+    modules: BTreeSet<&'a str>,
+    constants: BTreeSet<&'a str>,
+    /// Traits and what they are implemented for.
+    implemented: Vec<&'a Implementation>,
+    seen: Vec<&'a TypeDefinition>,
+    refused: Option<Fault>,
+    unknown: Option<Fault>,
+}
+
+/// Where in the type the judge is.
+#[derive(Debug, Clone, Copy)]
+struct Place<'p> {
+    path: &'p str,
+    parameters: &'p BTreeSet<String>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(items: impl IntoIterator<Item = &'a Item>) -> Judge<'a> {
+        let mut judge = Judge::default();
+        for item in items {
+            for of in &item.types {
+                judge.types.entry(&of.name).or_default().push(of);
+            }
+            for name in &item.names {
+                match item.kind {
+                    ItemKind::Module => {
+                        judge.modules.insert(name);
+                    }
+                    ItemKind::Const => {
+                        judge.constants.insert(name);
+                    }
+                    ItemKind::Use => {
+                        let paths = item.import.iter().map(|import| import.path.as_slice());
+                        judge.imports.entry(name).or_default().extend(paths);
+                    }
+                    _ => {}
+                }
+            }
+            judge.implemented.extend(&item.implements);
+        }
+        judge
+    }
+
+    fn judge(&mut self, of: &TypeText, place: Place<'_>) {
+        match of {
+            TypeText::Path {
+                segments, arguments, ..
+            } => {
+                self.path(segments, of.text(), place);
+                arguments.iter().for_each(|argument| self.judge(argument, place));
+            }
+            TypeText::Tuple(parts) => parts.iter().for_each(|part| self.judge(part, place)),
+            TypeText::Reference { mutable: true, .. } => self.refuse(of, place, "borrows from another value"),
+            TypeText::Reference { to, .. } => match to.as_ref() {
+                // Text that is borrowed for good, as no variable of a notebook can borrow otherwise.
+                TypeText::Path { segments, .. } if segments.as_slice() == ["str"] => {}
+                _ => self.refuse(of, place, "borrows from another value"),
+            },
+            TypeText::RawPointer => self.refuse(of, place, "says nothing of what it points to"),
+            TypeText::FnPointer => self.refuse(of, place, "is code"),
+            TypeText::Dyn(_) | TypeText::Impl(_) => self.refuse(of, place, "may hide anything"),
+            TypeText::Unreadable => self.refuse(of, place, "cannot be read"),
+        }
+    }
+
+    fn path(&mut self, segments: &[String], text: &str, place: Place<'_>) {
+        let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+            return;
+        };
+        if place.parameters.contains(first) {
+            if segments.len() > 1 {
+                self.unknown(text, place, "is a type that another one decides");
+            }
+            return;
+        }
+        if std_types::is_std(segments) {
+            return self.std_type(last, text, place);
+        }
+        let alone = segments.len() == 1;
+        let in_notebook = alone
+            || matches!(first.as_str(), "crate" | "self" | "super")
+            || self.modules.contains(first.as_str());
+        if in_notebook && let Some(definitions) = self.types.get(last.as_str()).cloned() {
+            return definitions
+                .into_iter()
+                .for_each(|definition| self.definition(definition, place));
+        }
+        if alone && self.constants.contains(last.as_str()) {
+            return;
+        }
+        if let Some(paths) = self.imports.get(first.as_str()).cloned() {
+            for path in paths {
+                let full: Vec<String> = path.iter().chain(&segments[1..]).cloned().collect();
+                if full != segments {
+                    self.imported(&full, text, place);
+                }
+            }
+            return;
+        }
+        if alone {
+            return self.std_type(last, text, place);
+        }
+        self.foreign(last, text, place);
+    }
+
+    /// A path after the imports have been looked up once.
+    fn imported(&mut self, path: &[String], text: &str, place: Place<'_>) {
+        let Some(last) = path.last() else { return };
+        if std_types::is_std(path) {
+            return self.std_type(last, text, place);
+        }
+        // `use shapes::Circle;`, `use Circle as Round;`
+        match self.types.get(last.as_str()).cloned() {
+            Some(definitions) => definitions
+                .into_iter()
+                .for_each(|definition| self.definition(definition, place)),
+            None => self.foreign(last, text, place),
+        }
+    }
+
+    fn std_type(&mut self, name: &str, text: &str, place: Place<'_>) {
+        match std_types::classify(name) {
+            StdType::Plain => {}
+            StdType::Shared(why) => self.refuse_text(text, place, why),
+            StdType::Unknown => self.unknown(text, place, "is not known to be plain data"),
+        }
+    }
+
+    /// A type of another crate; the usual names mean the usual things there (`parking_lot::Mutex`).
+    fn foreign(&mut self, name: &str, text: &str, place: Place<'_>) {
+        match std_types::classify(name) {
+            StdType::Shared(why) => self.refuse_text(text, place, why),
+            _ => self.unknown(
+                text,
+                place,
+                "comes from another crate and may share something inside",
+            ),
+        }
+    }
+
+    fn definition(&mut self, definition: &'a TypeDefinition, place: Place<'_>) {
+        if self.seen.iter().any(|seen| std::ptr::eq(*seen, definition)) {
+            return;
+        }
+        self.seen.push(definition);
+        let name = definition.name.as_str();
+        let whole = Place {
+            path: if definition.kind == TypeKind::Alias {
+                place.path
+            } else {
+                ""
+            },
+            parameters: &definition.parameters,
+        };
+        if definition.kind == TypeKind::Union {
+            self.refuse_text(
+                name,
+                whole,
+                "is a union: it does not say which of its fields it holds",
+            );
+        }
+        if let Some(attribute) = &definition.lossy {
+            let why = format!("has `{attribute}`: what is written does not tell its values apart");
+            self.refuse_text(name, whole, &why);
+        }
+        if self.is_serialized_by_hand(name) {
+            let why = "has an `impl Serialize` of its own, which may leave something out";
+            self.refuse_text(name, whole, why);
+        }
+        for field in &definition.fields {
+            let separator = if definition.kind == TypeKind::Enum {
+                "::"
+            } else {
+                "."
+            };
+            let path = match definition.kind {
+                TypeKind::Alias => place.path.to_owned(),
+                _ => format!("{name}{separator}{}", field.path),
+            };
+            let at = Place {
+                path: &path,
+                parameters: &definition.parameters,
+            };
+            if let Some(attribute) = &field.lossy {
+                let why = format!("has `{attribute}`: it is not written as it is");
+                self.refuse_text(field.is.text(), at, &why);
+            }
+            self.judge(&field.is, at);
+        }
+    }
+
+    fn is_serialized_by_hand(&self, name: &str) -> bool {
+        self.implemented.iter().any(|implementation| {
+            let of = implementation.of.as_str();
+            let is_serialize = of == "Serialize"
+                || self
+                    .imports
+                    .get(of)
+                    .into_iter()
+                    .flatten()
+                    .any(|path| path.last().is_some_and(|last| last == "Serialize"));
+            is_serialize && implementation.subject.contains(name)
+        })
+    }
+
+    fn refuse(&mut self, of: &TypeText, place: Place<'_>, why: &str) {
+        self.refuse_text(of.text(), place, why);
+    }
+
+    fn refuse_text(&mut self, text: &str, place: Place<'_>, why: &str) {
+        self.refused.get_or_insert_with(|| fault(text, place, why));
+    }
+
+    fn unknown(&mut self, text: &str, place: Place<'_>, why: &str) {
+        self.unknown.get_or_insert_with(|| fault(text, place, why));
+    }
+}
+
+fn fault(text: &str, place: Place<'_>, why: &str) -> Fault {
+    Fault {
+        path: place.path.to_owned(),
+        type_text: text.to_owned(),
+        why: why.to_owned(),
+    }
+}

@@ -1,0 +1,33 @@
+//! Reads Rust for the cache's keys: what a cell names, defines and reaches, and whether a type's values can be compared
+//! by content. Pure functions of text: it knows neither evcxr nor Jupyter nor the store.
+//!
+//! Whoever asks relies on this: an input is never missed where the text shows it, and what cannot be known is said
+//! ([`Flags`], [`Verdict::Unknown`]). Not seen, because no text shows it: names that a procedural macro invents, and a trait
+//! of another crate whose name begins with a small letter and that some `use` imports for its methods only.
+
+// The session's ledger is the caller of most of this.
+#![allow(dead_code, unused_imports, reason = "the caller comes with the ledger")]
+
+mod access;
+mod annotated_fn;
+mod cell;
+mod flags;
+mod frozen;
+mod item;
+mod reach;
+mod reads;
+mod std_types;
+mod strings;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod type_definition;
+mod type_text;
+
+pub use access::Access;
+pub use annotated_fn::{AnnotatedFn, Unsupported, annotated_fn};
+pub use cell::{CellReading, Defined, read_cell};
+pub use flags::Flags;
+pub use frozen::{Fault, Verdict, frozen};
+pub use item::{Import, Item, ItemKind};
+pub use reach::{Reached, Session, words_of_type};

@@ -1,0 +1,436 @@
+//! Which names the running part of a cell takes from outside, and what it may do to them.
+//!
+//! A walk over the syntax tree in the order in which names come into scope. A name counts as the cell's own only where
+//! a `let`, a parameter or another pattern certainly binds it; what macros make of their arguments is not known, so
+//! every name in them counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ra_ap_syntax::ast::{self, AstNode, HasArgList, HasAttrs, HasLoopBody, HasName};
+use ra_ap_syntax::{NodeOrToken, SyntaxKind, SyntaxNode, SyntaxToken, T};
+
+use super::access::Access;
+use super::strings;
+use super::tokens::plain_name;
+
+/// What a walk finds.
+#[derive(Debug, Default)]
+pub struct Reads {
+    pub names: BTreeMap<String, Access>,
+    /// A string that cannot be read may name anything.
+    pub everything: bool,
+    /// Macros that were taken for std's: whoever has one of that name must take every access for [`Access::ANY`].
+    pub trusted_macros: BTreeSet<String>,
+    scopes: Vec<Vec<String>>,
+    /// Inside `move` closures even a shared use moves.
+    moving: usize,
+}
+
+/// Macros of std that only look at a lone argument.
+const LOOKING_MACROS: [&str; 14] = [
+    "print",
+    "println",
+    "eprint",
+    "eprintln",
+    "format",
+    "format_args",
+    "panic",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "todo",
+    "unimplemented",
+    "unreachable",
+];
+
+impl Reads {
+    /// Takes in the next statement of the cell.
+    pub fn statement(&mut self, statement: &SyntaxNode) {
+        if self.scopes.is_empty() {
+            self.scopes.push(Vec::new());
+        }
+        self.visit(statement);
+    }
+
+    fn visit(&mut self, node: &SyntaxNode) {
+        if let Some(expression) = ast::Expr::cast(node.clone()) {
+            self.expression(&expression, Access::VALUE);
+        } else if let Some(pattern) = ast::Pat::cast(node.clone()) {
+            self.pattern(&pattern, true, true);
+        } else if let Some(binding) = ast::LetStmt::cast(node.clone()) {
+            self.let_statement(&binding);
+        } else if let Some(path) = ast::Path::cast(node.clone()) {
+            self.path(&path, Access::VALUE);
+        } else if let Some(call) = ast::MacroCall::cast(node.clone()) {
+            self.macro_call(&call);
+        } else if matches!(node.kind(), SyntaxKind::MACRO_RULES | SyntaxKind::MACRO_DEF) {
+            // In a block, the body of a macro sees the variables around it.
+            self.tokens(node, None);
+        } else if ast::Item::can_cast(node.kind()) || node.kind() == SyntaxKind::ATTR {
+            // Items do not see variables, attributes of statements neither.
+        } else {
+            self.children(node);
+        }
+    }
+
+    fn children(&mut self, node: &SyntaxNode) {
+        node.children().for_each(|child| self.visit(&child));
+    }
+
+    fn let_statement(&mut self, binding: &ast::LetStmt) {
+        let by_reference = binding.pat().is_some_and(|pattern| binds_by_reference(&pattern));
+        if let Some(of) = binding.ty() {
+            self.visit(of.syntax());
+        }
+        if let Some(value) = binding.initializer() {
+            self.expression(&value, if by_reference { Access::ANY } else { Access::VALUE });
+        }
+        if let Some(otherwise) = binding.let_else() {
+            self.children(otherwise.syntax());
+        }
+        if let Some(pattern) = binding.pat() {
+            let refutable = binding.let_else().is_some();
+            self.pattern(&pattern, refutable, !is_conditional(binding.syntax()));
+        }
+    }
+
+    fn expression(&mut self, expression: &ast::Expr, access: Access) {
+        match expression {
+            ast::Expr::PathExpr(it) => {
+                if let Some(path) = it.path() {
+                    self.path(&path, access);
+                }
+            }
+            ast::Expr::ParenExpr(it) => self.part(it.expr(), access),
+            ast::Expr::FieldExpr(it) => self.part(it.expr(), access),
+            ast::Expr::IndexExpr(it) => {
+                // The value of `x[i]` is looked at or copied: nothing can be moved out of an index.
+                let of_base = Access {
+                    may_move: access.may_move && access.may_change,
+                    may_change: access.may_change,
+                };
+                self.part(it.base(), of_base);
+                self.part(it.index(), Access::VALUE);
+            }
+            ast::Expr::PrefixExpr(it) => {
+                let inner = match it.op_kind() {
+                    Some(ast::UnaryOp::Deref) => access,
+                    _ => Access::VALUE,
+                };
+                self.part(it.expr(), inner);
+            }
+            ast::Expr::RefExpr(it) => {
+                let changes = it.mut_token().is_some() || it.raw_token().is_some();
+                self.part(it.expr(), if changes { Access::CHANGED } else { Access::SHARED });
+            }
+            ast::Expr::BinExpr(it) => {
+                let (left, right) = match it.op_kind() {
+                    Some(ast::BinaryOp::CmpOp(_)) => (Access::SHARED, Access::SHARED),
+                    Some(ast::BinaryOp::Assignment { .. }) => (Access::CHANGED, Access::VALUE),
+                    _ => (Access::VALUE, Access::VALUE),
+                };
+                self.part(it.lhs(), left);
+                self.part(it.rhs(), right);
+            }
+            ast::Expr::MethodCallExpr(it) => {
+                self.part(it.receiver(), Access::ANY);
+                it.syntax()
+                    .children()
+                    .filter(|child| child.kind() == SyntaxKind::GENERIC_ARG_LIST)
+                    .for_each(|child| self.children(&child));
+                for argument in it.arg_list().into_iter().flat_map(|list| list.args()) {
+                    self.expression(&argument, Access::VALUE);
+                }
+            }
+            ast::Expr::MatchExpr(it) => self.match_expression(it),
+            ast::Expr::IfExpr(it) => {
+                self.enter();
+                if let Some(condition) = it.condition() {
+                    self.expression(&condition, Access::VALUE);
+                }
+                if let Some(then) = it.then_branch() {
+                    self.visit(then.syntax());
+                }
+                self.leave();
+                match it.else_branch() {
+                    Some(ast::ElseBranch::Block(block)) => self.visit(block.syntax()),
+                    Some(ast::ElseBranch::IfExpr(next)) => self.visit(next.syntax()),
+                    None => {}
+                }
+            }
+            ast::Expr::LetExpr(it) => {
+                self.part(it.expr(), Access::ANY);
+                if let Some(pattern) = it.pat() {
+                    self.pattern(&pattern, true, true);
+                }
+            }
+            ast::Expr::WhileExpr(it) => {
+                self.enter();
+                self.part(it.condition(), Access::VALUE);
+                if let Some(body) = it.loop_body() {
+                    self.visit(body.syntax());
+                }
+                self.leave();
+            }
+            ast::Expr::ForExpr(it) => {
+                self.part(it.iterable(), Access::ANY);
+                self.enter();
+                if let Some(pattern) = it.pat() {
+                    self.pattern(&pattern, false, true);
+                }
+                if let Some(body) = it.loop_body() {
+                    self.visit(body.syntax());
+                }
+                self.leave();
+            }
+            ast::Expr::ClosureExpr(it) => self.closure(it),
+            ast::Expr::BlockExpr(it) => {
+                let moves = it.move_token().is_some();
+                self.moving += usize::from(moves);
+                self.enter();
+                self.children(it.syntax());
+                self.leave();
+                self.moving -= usize::from(moves);
+            }
+            ast::Expr::MacroExpr(it) => {
+                if let Some(call) = it.macro_call() {
+                    self.macro_call(&call);
+                }
+            }
+            _ => self.children(expression.syntax()),
+        }
+    }
+
+    fn part(&mut self, expression: Option<ast::Expr>, access: Access) {
+        if let Some(expression) = expression {
+            self.expression(&expression, access);
+        }
+    }
+
+    fn match_expression(&mut self, it: &ast::MatchExpr) {
+        self.part(it.expr(), Access::ANY);
+        for arm in it.match_arm_list().into_iter().flat_map(|list| list.arms()) {
+            self.enter();
+            if let Some(pattern) = arm.pat() {
+                self.pattern(&pattern, true, true);
+            }
+            if let Some(guard) = arm.guard() {
+                self.children(guard.syntax());
+            }
+            self.part(arm.expr(), Access::VALUE);
+            self.leave();
+        }
+    }
+
+    fn closure(&mut self, it: &ast::ClosureExpr) {
+        let moves = it.move_token().is_some();
+        self.moving += usize::from(moves);
+        self.enter();
+        for parameter in it.param_list().into_iter().flat_map(|list| list.params()) {
+            if let Some(of) = parameter.ty() {
+                self.visit(of.syntax());
+            }
+            if let Some(pattern) = parameter.pat() {
+                self.pattern(&pattern, false, !is_conditional(parameter.syntax()));
+            }
+        }
+        if let Some(of) = it.ret_type() {
+            self.visit(of.syntax());
+        }
+        self.part(it.body(), Access::VALUE);
+        self.leave();
+        self.moving -= usize::from(moves);
+    }
+
+    /// Reads what a pattern compares with and, if `binds`, brings its names into scope.
+    fn pattern(&mut self, pattern: &ast::Pat, refutable: bool, binds: bool) {
+        match pattern {
+            ast::Pat::IdentPat(it) => {
+                if let Some(inner) = it.pat() {
+                    self.pattern(&inner, refutable, binds);
+                }
+                let Some(name) = it.name().map(|name| plain_name(name.text()).to_owned()) else {
+                    return;
+                };
+                // `LIMIT => …` compares if there is such a constant. A variable is never compared with.
+                if refutable && name.starts_with(char::is_uppercase) {
+                    self.read(&name, Access::SHARED);
+                }
+                if binds && !is_conditional(it.syntax()) {
+                    self.bind(name);
+                }
+            }
+            ast::Pat::MacroPat(it) => {
+                if let Some(call) = it.macro_call() {
+                    self.macro_call(&call);
+                }
+            }
+            ast::Pat::RecordPat(it) => {
+                if let Some(path) = it.path() {
+                    self.path(&path, Access::SHARED);
+                }
+                for field in it
+                    .record_pat_field_list()
+                    .into_iter()
+                    .flat_map(|list| list.fields())
+                {
+                    let binds = binds && !is_conditional(field.syntax());
+                    if let Some(inner) = field.pat() {
+                        self.pattern(&inner, refutable, binds);
+                    }
+                }
+            }
+            _ => {
+                for child in pattern.syntax().children() {
+                    match ast::Pat::cast(child.clone()) {
+                        Some(inner) => self.pattern(&inner, refutable, binds),
+                        None => self.visit(&child),
+                    }
+                }
+            }
+        }
+    }
+
+    fn path(&mut self, path: &ast::Path, access: Access) {
+        match path.qualifier() {
+            Some(qualifier) => self.path(&qualifier, Access::SHARED),
+            None => {
+                if let Some(name) = path.segment().and_then(|segment| segment.name_ref()) {
+                    self.read(plain_name(name.text()), access);
+                }
+            }
+        }
+        if let Some(segment) = path.segment() {
+            segment
+                .syntax()
+                .children()
+                .filter(|child| child.kind() != SyntaxKind::NAME_REF)
+                .for_each(|child| self.visit(&child));
+        }
+    }
+
+    fn macro_call(&mut self, call: &ast::MacroCall) {
+        let path = call.path();
+        if let Some(path) = &path {
+            self.path(path, Access::SHARED);
+        }
+        let name = path.as_ref().and_then(last_name);
+        if let Some(arguments) = call.token_tree() {
+            let looks = name.filter(|name| LOOKING_MACROS.contains(&name.as_str()));
+            self.tokens(arguments.syntax(), looks);
+        }
+    }
+
+    /// Every name in `node` that is not bound around it. `looks`: the macro of std whose arguments these are.
+    fn tokens(&mut self, node: &SyntaxNode, looks: Option<String>) {
+        for token in node.descendants_with_tokens().filter_map(NodeOrToken::into_token) {
+            let kind = token.kind();
+            if kind.is_any_identifier() {
+                let shared =
+                    looks.is_some() && token.parent().as_ref() == Some(node) && is_lone_argument(&token);
+                if shared {
+                    self.trusted_macros.extend(looks.clone());
+                }
+                self.read(
+                    plain_name(token.text()),
+                    if shared { Access::SHARED } else { Access::ANY },
+                );
+            } else if kind.is_literal() {
+                match strings::words_in_braces(&token) {
+                    Ok(names) => {
+                        let access = if looks.is_some() {
+                            self.trusted_macros.extend(looks.clone());
+                            Access::SHARED
+                        } else {
+                            Access::ANY
+                        };
+                        names.iter().for_each(|name| self.read(name, access));
+                    }
+                    Err(strings::Unreadable) => self.everything = true,
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, name: &str, access: Access) {
+        if matches!(name, "self" | "Self" | "super" | "crate" | "_")
+            || self.scopes.iter().flatten().any(|bound| bound == name)
+        {
+            return;
+        }
+        let mut access = access;
+        access.may_move |= self.moving > 0;
+        match self.names.get_mut(name) {
+            Some(known) => known.merge(access),
+            None => {
+                self.names.insert(name.to_owned(), access);
+            }
+        }
+    }
+
+    fn bind(&mut self, name: String) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push(name);
+        }
+    }
+
+    fn enter(&mut self) {
+        self.scopes.push(Vec::new());
+    }
+
+    fn leave(&mut self) {
+        self.scopes.pop();
+    }
+}
+
+/// Under `#[cfg(…)]` it may not be there.
+fn is_conditional(node: &SyntaxNode) -> bool {
+    node.children().filter_map(ast::Attr::cast).any(|attribute| {
+        attribute
+            .simple_name()
+            .is_none_or(|name| !matches!(name.as_str(), "allow" | "warn" | "deny" | "expect" | "doc"))
+    })
+}
+
+fn binds_by_reference(pattern: &ast::Pat) -> bool {
+    pattern
+        .syntax()
+        .descendants_with_tokens()
+        .any(|element| element.kind() == T![ref])
+}
+
+fn last_name(path: &ast::Path) -> Option<String> {
+    Some(plain_name(path.segment()?.name_ref()?.text()).to_owned())
+}
+
+/// Whether it stands alone between commas or parentheses.
+fn is_lone_argument(token: &SyntaxToken) -> bool {
+    let neighbour = |next: fn(&SyntaxToken) -> Option<SyntaxToken>| {
+        let mut at = next(token);
+        while let Some(trivia) = at.as_ref().filter(|token| token.kind().is_trivia()) {
+            at = next(trivia);
+        }
+        at.map(|token| token.kind())
+    };
+    let opens = |kind| matches!(kind, T![,] | T!['('] | T!['['] | T!['{']);
+    let closes = |kind| matches!(kind, T![,] | T![')'] | T![']'] | T!['}']);
+    neighbour(|token| token.prev_token()).is_some_and(opens)
+        && neighbour(|token| token.next_token()).is_some_and(closes)
+}
+
+/// The variables that a `let` of the cell itself binds.
+pub fn bound_by(binding: &ast::LetStmt) -> Vec<(String, bool)> {
+    let Some(pattern) = binding.pat() else {
+        return Vec::new();
+    };
+    pattern
+        .syntax()
+        .descendants()
+        .filter_map(ast::IdentPat::cast)
+        .filter_map(|it| {
+            let mutable = it.mut_token().is_some() && it.ref_token().is_none();
+            Some((plain_name(it.name()?.text()).to_owned(), mutable))
+        })
+        .collect()
+}

@@ -1,0 +1,3 @@
+//! Tests of the whole: cells in, inputs out.
+
+mod reading;

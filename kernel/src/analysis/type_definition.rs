@@ -1,0 +1,171 @@
+//! What a `struct`, `enum`, `union` or `type` is made of.
+
+use std::collections::BTreeSet;
+
+use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericParams, HasName};
+use ra_ap_syntax::{SyntaxNode, TextRange};
+
+use super::tokens::{Scan, plain_name};
+use super::type_text::TypeText;
+
+/// A type that the notebook defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeDefinition {
+    pub name: String,
+    pub kind: TypeKind,
+    /// Names of its type and const parameters.
+    pub parameters: BTreeSet<String>,
+    pub fields: Vec<Field>,
+    /// Of an enum: names that `use Enum::*` brings into scope.
+    pub variants: Vec<String>,
+    /// What of its attributes makes serde leave out a part of it, or write two values alike.
+    pub lossy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeKind {
+    Struct,
+    Enum,
+    Union,
+    Alias,
+}
+
+/// One part of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// `cache`, `0`, `Variant.0`; empty for what an alias stands for.
+    pub path: String,
+    pub is: TypeText,
+    /// As for the whole type.
+    pub lossy: Option<String>,
+}
+
+/// Words in `#[serde(…)]` after which equal encodings do not prove equal values.
+const LOSSY: [&str; 6] = ["with", "serialize_with", "into", "untagged", "remote", "getter"];
+
+impl TypeDefinition {
+    pub fn of(node: &SyntaxNode) -> Option<TypeDefinition> {
+        let item = ast::Item::cast(node.clone())?;
+        let (kind, name, parameters, fields) = match &item {
+            ast::Item::Struct(it) => {
+                let fields = it.field_list().map_or_else(Vec::new, |list| fields_of(&list, ""));
+                (TypeKind::Struct, it.name(), it.generic_param_list(), fields)
+            }
+            ast::Item::Enum(it) => {
+                let variants = it.variant_list().into_iter().flat_map(|list| list.variants());
+                let fields = variants.flat_map(|variant| variant_fields(&variant)).collect();
+                (TypeKind::Enum, it.name(), it.generic_param_list(), fields)
+            }
+            ast::Item::Union(it) => (TypeKind::Union, it.name(), it.generic_param_list(), Vec::new()),
+            ast::Item::TypeAlias(it) => {
+                let field = Field {
+                    path: String::new(),
+                    is: it.ty().map_or(TypeText::Unreadable, |of| TypeText::of(&of)),
+                    lossy: None,
+                };
+                (TypeKind::Alias, it.name(), it.generic_param_list(), vec![field])
+            }
+            _ => return None,
+        };
+        Some(TypeDefinition {
+            name: plain_name(name?.text()).to_owned(),
+            kind,
+            parameters: parameter_names(parameters),
+            fields,
+            variants: variant_names(&item),
+            lossy: lossy(&item),
+        })
+    }
+}
+
+fn variant_names(item: &ast::Item) -> Vec<String> {
+    let ast::Item::Enum(it) = item else {
+        return Vec::new();
+    };
+    let variants = it.variant_list().into_iter().flat_map(|list| list.variants());
+    variants
+        .filter_map(|variant| variant.name())
+        .map(|name| plain_name(name.text()).to_owned())
+        .collect()
+}
+
+fn variant_fields(variant: &ast::Variant) -> Vec<Field> {
+    let name = variant
+        .name()
+        .map_or_else(String::new, |name| name.text().to_string());
+    let mut fields = variant
+        .field_list()
+        .map_or_else(Vec::new, |list| fields_of(&list, &format!("{name}.")));
+    if let Some(reason) = lossy(variant) {
+        fields.push(Field {
+            path: name,
+            is: TypeText::Tuple(Vec::new()),
+            lossy: Some(reason),
+        });
+    }
+    fields
+}
+
+fn fields_of(list: &ast::FieldList, before: &str) -> Vec<Field> {
+    match list {
+        ast::FieldList::RecordFieldList(list) => list
+            .fields()
+            .map(|field| Field {
+                path: format!(
+                    "{before}{}",
+                    field
+                        .name()
+                        .map_or_else(String::new, |name| plain_name(name.text()).to_owned())
+                ),
+                is: field.ty().map_or(TypeText::Unreadable, |of| TypeText::of(&of)),
+                lossy: lossy(&field),
+            })
+            .collect(),
+        ast::FieldList::TupleFieldList(list) => list
+            .fields()
+            .enumerate()
+            .map(|(index, field)| Field {
+                path: format!("{before}{index}"),
+                is: field.ty().map_or(TypeText::Unreadable, |of| TypeText::of(&of)),
+                lossy: lossy(&field),
+            })
+            .collect(),
+    }
+}
+
+fn parameter_names(list: Option<ast::GenericParamList>) -> BTreeSet<String> {
+    list.into_iter()
+        .flat_map(|list| list.type_or_const_params())
+        .filter_map(|parameter| match parameter {
+            ast::TypeOrConstParam::Type(it) => it.name(),
+            ast::TypeOrConstParam::Const(it) => it.name(),
+        })
+        .map(|name| plain_name(name.text()).to_owned())
+        .collect()
+}
+
+fn lossy(node: &impl HasAttrs) -> Option<String> {
+    node.attrs().find_map(|attribute| {
+        let words = words_without_strings(attribute.syntax());
+        if !words.contains("serde") {
+            return None;
+        }
+        let word = words
+            .iter()
+            .find(|word| word.starts_with("skip") || LOSSY.contains(&word.as_str()))?;
+        Some(format!("#[serde({word})]"))
+    })
+}
+
+/// `#[serde(rename = "with")]` says nothing.
+fn words_without_strings(attribute: &SyntaxNode) -> BTreeSet<String> {
+    let range: TextRange = attribute.text_range();
+    let in_strings = Scan::of(attribute).words;
+    attribute
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token())
+        .filter(|token| token.kind().is_any_identifier() && range.contains_range(token.text_range()))
+        .map(|token| plain_name(token.text()).to_owned())
+        .filter(|word| in_strings.contains(word))
+        .collect()
+}
