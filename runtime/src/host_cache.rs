@@ -1,4 +1,4 @@
-//! The host's functions for what is kept on disk (`kernel/src/host/abi.md`). Unsafe as `host.rs` is, and for the
+//! The host's functions for caching, and what the kernel calls here (`kernel/src/host/abi.md`). Unsafe as `host.rs` is, and for the
 //! same reason.
 
 use std::ffi::c_void;
@@ -29,11 +29,7 @@ pub const DIGEST: usize = 32;
 
 type DigestFn = unsafe extern "C" fn(Slice, *mut u8);
 type FilesFn = unsafe extern "C" fn(*const Slice, usize, *mut u8);
-type IndexFn =
-    unsafe extern "C" fn(Slice, Slice, unsafe extern "C" fn(*mut c_void, Slice, u64, u64), *mut c_void);
-type LoadFn = unsafe extern "C" fn(Slice, Slice, Slice, unsafe extern "C" fn(*mut c_void, Slice), *mut c_void);
-type SaveFn = unsafe extern "C" fn(Slice, Slice, Slice, Slice, u64, u64);
-type ForgetFn = unsafe extern "C" fn(Slice, Slice, Slice, u32);
+type AnswerFn = unsafe extern "C" fn(*const u8, usize);
 type IdentityFn = unsafe extern "C" fn(Slice, *mut u8) -> u32;
 type PutFn = unsafe extern "C" fn(
     *const u8,
@@ -49,10 +45,7 @@ type PutFn = unsafe extern "C" fn(
 struct Functions {
     digest: Option<DigestFn>,
     files: Option<FilesFn>,
-    index: Option<IndexFn>,
-    load: Option<LoadFn>,
-    save: Option<SaveFn>,
-    forget: Option<ForgetFn>,
+    answer: Option<AnswerFn>,
     identity: Option<IdentityFn>,
     put: Option<PutFn>,
 }
@@ -66,10 +59,7 @@ fn functions() -> &'static Functions {
             Functions {
                 digest: transmute::<*mut c_void, Option<DigestFn>>(symbol(c"cellar_host_digest")),
                 files: transmute::<*mut c_void, Option<FilesFn>>(symbol(c"cellar_host_files")),
-                index: transmute::<*mut c_void, Option<IndexFn>>(symbol(c"cellar_host_memo_index")),
-                load: transmute::<*mut c_void, Option<LoadFn>>(symbol(c"cellar_host_memo_load")),
-                save: transmute::<*mut c_void, Option<SaveFn>>(symbol(c"cellar_host_memo_save")),
-                forget: transmute::<*mut c_void, Option<ForgetFn>>(symbol(c"cellar_host_memo_forget")),
+                answer: transmute::<*mut c_void, Option<AnswerFn>>(symbol(c"cellar_host_answer")),
                 identity: transmute::<*mut c_void, Option<IdentityFn>>(symbol(c"cellar_host_identity")),
                 put: transmute::<*mut c_void, Option<PutFn>>(symbol(c"cellar_host_put")),
             }
@@ -94,85 +84,6 @@ pub fn files(globs: &[&str]) -> Option<[u8; DIGEST]> {
     // SAFETY: as in `digest`; the slices live until the call returns.
     unsafe { function(globs.as_ptr(), globs.len(), digest.as_mut_ptr()) };
     Some(digest)
-}
-
-/// Calls `visit` with key, size in bytes and time of writing (milliseconds since 1970) of every entry that the disk
-/// has of a function with one code.
-pub fn index(name: &str, code: &str, visit: &mut dyn FnMut(&[u8], u64, u64)) {
-    unsafe extern "C" fn one(context: *mut c_void, key: Slice, size: u64, written: u64) {
-        // SAFETY: `index` passed this pointer, and what it points to lives until it returns.
-        let visit = unsafe { &mut *context.cast::<&mut dyn FnMut(&[u8], u64, u64)>() };
-        // SAFETY: the host passes bytes that live until this returns.
-        visit(unsafe { bytes(key) }, size, written);
-    }
-    let Some(function) = functions().index else { return };
-    let mut visit = visit;
-    // SAFETY: all pointers are to what lives until the call returns.
-    unsafe {
-        function(
-            Slice::of(name.as_bytes()),
-            Slice::of(code.as_bytes()),
-            one,
-            (&raw mut visit).cast(),
-        );
-    }
-}
-
-/// What the disk has of one call.
-pub fn load(name: &str, code: &str, key: &[u8]) -> Option<Vec<u8>> {
-    unsafe extern "C" fn found(context: *mut c_void, value: Slice) {
-        // SAFETY: `load` passed this pointer, and what it points to lives until it returns.
-        let found = unsafe { &mut *context.cast::<Option<Vec<u8>>>() };
-        // SAFETY: the host passes bytes that live until this returns.
-        *found = Some(unsafe { bytes(value) }.to_vec());
-    }
-    let function = functions().load?;
-    let mut value: Option<Vec<u8>> = None;
-    // SAFETY: all pointers are to what lives until the call returns.
-    unsafe {
-        function(
-            Slice::of(name.as_bytes()),
-            Slice::of(code.as_bytes()),
-            Slice::of(key),
-            found,
-            (&raw mut value).cast(),
-        );
-    }
-    value
-}
-
-/// Hands over what is to be written. Returns whether a host was there. `ttl_ms` counts from `written`.
-pub fn save(name: &str, code: &str, key: &[u8], value: &[u8], written: u64, ttl_ms: Option<u64>) -> bool {
-    let Some(function) = functions().save else {
-        return false;
-    };
-    // SAFETY: the host copies the slices.
-    unsafe {
-        function(
-            Slice::of(name.as_bytes()),
-            Slice::of(code.as_bytes()),
-            Slice::of(key),
-            Slice::of(value),
-            written,
-            ttl_ms.unwrap_or(0),
-        );
-    }
-    true
-}
-
-/// Removes one entry, or all of a function with one code.
-pub fn forget(name: &str, code: &str, key: Option<&[u8]>) {
-    if let Some(function) = functions().forget {
-        // SAFETY: the host copies the slices.
-        unsafe {
-            function(
-                Slice::of(name.as_bytes()),
-                Slice::of(code.as_bytes()),
-                Slice::of(key.unwrap_or_default()),
-                u32::from(key.is_none()),
-            );
-        }
-    }
 }
 
 /// # Safety
@@ -212,118 +123,111 @@ pub fn put(name: &str, variable: memo::Restored) {
     }
 }
 
-/// Text that came over the C interface.
-///
-/// # Safety
-/// As [`bytes`].
-unsafe fn text<'a>(slice: Slice) -> std::borrow::Cow<'a, str> {
-    // SAFETY: promised by the caller.
-    String::from_utf8_lossy(unsafe { bytes(slice) })
-}
-
-/// The cell that ran has succeeded or failed: what it computed is handed to the host, which writes it.
+/// The cell that ran has succeeded or failed: what it computed is written.
 #[unsafe(no_mangle)]
 extern "C" fn cellar_runtime_cell_ended() {
     memo::forget_cell();
     memo::save_all();
 }
 
-/// The cell that just ran has this key (and a `ttl` in milliseconds, 0 for none): the instances that it made are kept
-/// under it. Returns how many there are.
+/// What the kernel calls: it passes texts, each behind its length (u64, little endian), and gets an answer likewise.
 ///
 /// # Safety
-/// The slice is to be readable.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_resource_keep(key: Slice, ttl_ms: u64) -> usize {
+/// `argument` and `length` are those of readable bytes.
+unsafe fn call(argument: *const u8, length: usize, answer: impl FnOnce(&[&str]) -> Vec<u8>) {
     // SAFETY: promised by the caller.
-    memo::keep_cell(&unsafe { text(key) }, ttl_ms)
+    let mut rest = unsafe {
+        bytes(Slice {
+            start: argument,
+            length,
+        })
+    };
+    let mut texts = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((text, after)) = after.split_at_checked(length) else {
+            break;
+        };
+        texts.push(std::str::from_utf8(text).unwrap_or_default());
+        rest = after;
+    }
+    let answer = answer(&texts);
+    if let Some(function) = functions().answer {
+        // SAFETY: the host copies the slice.
+        unsafe { function(answer.as_ptr(), answer.len()) };
+    }
 }
 
-/// Puts what the cell with this key made of a variable back under the variable's name. 1 if it was there and valid.
-///
-/// # Safety
-/// The slices are to be readable.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_resource_restore(key: Slice, name: Slice) -> u32 {
-    // SAFETY: promised by the caller.
-    let (key, name) = unsafe { (text(key), text(name)) };
-    u32::from(memo::restore_cell(&key, &name))
+fn number(number: usize) -> Vec<u8> {
+    (number as u64).to_le_bytes().to_vec()
 }
 
-/// Releases the instances of a function's code or of a cell's key. Returns how many there were.
-///
-/// # Safety
-/// The slice is to be readable.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_resource_release(version: Slice) -> usize {
-    // SAFETY: promised by the caller.
-    let version = unsafe { text(version) };
-    memo::release_where(|_, other| other == version)
+fn add_text(text: &str, answer: &mut Vec<u8>) {
+    answer.extend(number(text.len()));
+    answer.extend_from_slice(text.as_bytes());
 }
 
-/// Releases the instances of a function or variable. Returns how many there were.
-///
-/// # Safety
-/// The slice is to be readable.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_resource_release_name(name: Slice) -> usize {
-    // SAFETY: promised by the caller.
-    let name = unsafe { text(name) };
-    memo::release_where(|other, _| other == name)
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident($texts:ident) $answer:expr;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// See [`call`].
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(argument: *const u8, length: usize) {
+            // SAFETY: promised by the caller.
+            unsafe { call(argument, length, |$texts| $answer) };
+        }
+    )*};
 }
 
-/// Releases all instances, as before the process ends. Returns how many there were.
-#[unsafe(no_mangle)]
-extern "C" fn cellar_runtime_resource_release_all() -> usize {
-    memo::release_all()
-}
-
-/// Calls `visit` with name, version (a function's code or a cell's key), type and age in milliseconds of every
-/// instance.
-///
-/// # Safety
-/// `visit` is called with `context` only.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_resource_list(
-    visit: unsafe extern "C" fn(*mut c_void, Slice, Slice, Slice, u64),
-    context: *mut c_void,
-) {
-    memo::list(&mut |name, version, type_name, age| {
-        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let (name, version, type_name) = (name.as_bytes(), version.as_bytes(), type_name.as_bytes());
-        // SAFETY: the slices live until the call returns; the rest is promised by the caller.
-        unsafe { visit(context, Slice::of(name), Slice::of(version), Slice::of(type_name), age) };
-    });
-}
-
-/// Forgets all results of functions, in memory and on disk. Returns how many there were.
-#[unsafe(no_mangle)]
-extern "C" fn cellar_runtime_memo_clear() -> usize {
-    memo::clear_all()
-}
-
-/// Forgets all results of one function, in memory and on disk. Returns how many there were.
-///
-/// # Safety
-/// The slice is to be readable.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_memo_clear_name(name: Slice) -> usize {
-    // SAFETY: promised by the caller.
-    memo::clear_name(&unsafe { text(name) })
-}
-
-/// Calls `visit` with name, code, number of entries and their bytes of every function.
-///
-/// # Safety
-/// `visit` is called with `context` only.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn cellar_runtime_memo_list(
-    visit: unsafe extern "C" fn(*mut c_void, Slice, Slice, u64, u64),
-    context: *mut c_void,
-) {
-    memo::list_functions(&mut |name, code, entries, bytes| {
-        let (name, code) = (Slice::of(name.as_bytes()), Slice::of(code.as_bytes()));
-        // SAFETY: the slices live until the call returns; the rest is promised by the caller.
-        unsafe { visit(context, name, code, entries, bytes) };
-    });
+calls! {
+    /// `key`, `ttl` (milliseconds, 0 for none): the cell that just ran has this key, and what it made is kept under it.
+    /// Answers how many instances there are.
+    cellar_runtime_resource_keep(texts) match texts {
+        [key, ttl] => number(memo::keep_cell(key, ttl.parse().unwrap_or(0))),
+        _ => number(0),
+    };
+    /// `key`, names of variables: puts what the cell with this key made back under the variables' names, all or none.
+    /// Answers 1 if all were there and valid.
+    cellar_runtime_resource_restore(texts) match texts {
+        [key, names @ ..] => number(usize::from(memo::restore_cell(key, names))),
+        [] => number(0),
+    };
+    /// Versions (functions' codes, cells' keys) whose instances are released. Answers how many there were.
+    cellar_runtime_resource_release(texts) number(memo::release_where(|_, version| texts.contains(&version)));
+    /// Names of functions or variables whose instances are released. Answers how many there were.
+    cellar_runtime_resource_release_names(texts) number(memo::release_where(|name, _| texts.contains(&name)));
+    /// Releases all instances, as before the process ends. Answers how many there were.
+    cellar_runtime_resource_release_all(_texts) number(memo::release_all());
+    /// Answers name, version, type and age (milliseconds) of every instance, as texts.
+    cellar_runtime_resource_list(_texts) {
+        let mut answer = Vec::new();
+        memo::list(&mut |name, version, type_name, age| {
+            [name, version, type_name, &age.as_millis().to_string()]
+                .into_iter()
+                .for_each(|text| add_text(text, &mut answer));
+        });
+        answer
+    };
+    /// Forgets results of functions, in memory and on disk: of the named ones, or of all if none is named. Answers how
+    /// many there were.
+    cellar_runtime_memo_clear(texts) {
+        let cleared = match texts {
+            [] => memo::clear_all(),
+            names => names.iter().map(|name| memo::clear_name(name)).sum(),
+        };
+        memo::save_all();
+        number(cleared)
+    };
+    /// Answers name, code, number of entries and their bytes of every function, as texts.
+    cellar_runtime_memo_list(_texts) {
+        let mut answer = Vec::new();
+        memo::list_functions(&mut |name, code, entries, bytes| {
+            [name, code, &entries.to_string(), &bytes.to_string()]
+                .into_iter()
+                .for_each(|text| add_text(text, &mut answer));
+        });
+        answer
+    };
 }

@@ -275,6 +275,7 @@ mod tests {
         let cell = Arc::new(CellSource {
             name: "In[1]".into(),
             text: code.into(),
+            insertions: Vec::new(),
         });
         prepare(code, &cell, &mut Marks::default(), DebugFormat::Compact)
     }
@@ -329,6 +330,7 @@ mod tests {
         let cell = Arc::new(CellSource {
             name: "In[1]".into(),
             text: code.into(),
+            insertions: Vec::new(),
         });
         let mut marks = Marks::default();
         prepare(code, &cell, &mut marks, DebugFormat::Compact);

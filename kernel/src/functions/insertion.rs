@@ -1,33 +1,6 @@
-//! Text that is put into a cell's lines, and the way back to the columns that the user sees.
+//! Text that is put into a cell's lines.
 
-/// Generated text on a line of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Insertion {
-    /// Of the cell, from 1.
-    pub line: usize,
-    /// Where it begins on the line as the compiler sees it, in characters from 1.
-    pub column: usize,
-    /// In characters.
-    pub length: usize,
-}
-
-impl Insertion {
-    /// The column of the user's line for a column of the compiler's; what is inside of generated text is where that
-    /// was put. `insertions` are in their order.
-    pub fn column_of_user(insertions: &[Insertion], line: usize, column: usize) -> usize {
-        let mut removed = 0;
-        for insertion in insertions.iter().filter(|insertion| insertion.line == line) {
-            if column < insertion.column {
-                break;
-            }
-            if column < insertion.column + insertion.length {
-                return insertion.column - removed;
-            }
-            removed += insertion.length;
-        }
-        column - removed
-    }
-}
+use crate::cell::Insertion;
 
 /// Texts and the bytes before which they are to be put.
 #[derive(Debug, Default)]
@@ -66,6 +39,7 @@ impl Insertions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cell::CellSource;
 
     #[test]
     fn columns_are_the_users() {
@@ -75,9 +49,9 @@ mod tests {
         insertions.add(3, "C");
         let (text, insertions) = insertions.apply("é\nabcd\n", 5);
         assert_eq!(text, "é\nAACabcBd\n");
-        let column = |column| Insertion::column_of_user(&insertions, 6, column);
-        // A A C a b c B d
-        assert_eq!([1, 2, 3, 4, 5, 6, 7, 8, 9].map(column), [1, 1, 1, 1, 2, 3, 4, 4, 5]);
-        assert_eq!(Insertion::column_of_user(&insertions, 5, 7), 7);
+        let cell = CellSource::new("In[1]", "").with_insertions(insertions);
+        let columns = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(|column| cell.users_column(6, column));
+        assert_eq!(columns, [1, 1, 1, 1, 2, 3, 4, 4, 5]);
+        assert_eq!(cell.users_column(5, 7), 7);
     }
 }

@@ -13,6 +13,7 @@
 //! The `use` imports the function and the module of the same name. evcxr keeps items by name, so both go when the function
 //! is defined anew. What the wrapper calls is in `runtime/src/private/memo/`.
 
+mod codes;
 mod insertion;
 mod option_text;
 mod read;
@@ -21,9 +22,10 @@ mod wrapper;
 #[cfg(test)]
 mod tests;
 
-pub use insertion::Insertion;
+pub use codes::Codes;
 
-use crate::magic::{Directive, DirectiveSpec, Scope};
+use crate::magic::{Directive, Scope};
+use crate::cell::Insertion;
 use insertion::Insertions;
 
 /// How a function's results are kept.
@@ -85,11 +87,16 @@ pub struct Refused {
 }
 
 /// Puts wrappers around the functions of `rust` that directives are about. `first_line` is the line of the cell on
-/// which `rust` begins; directives and answers count lines of the cell.
+/// which `rust` begins; directives and answers count lines of the cell. `codes` has the functions of earlier cells.
 ///
 /// # Errors
 /// The first function that cannot be cached; nothing of the cell should run.
-pub fn rewrite(rust: &str, first_line: usize, directives: &[Directive]) -> Result<Rewritten, Refused> {
+pub fn rewrite(
+    rust: &str,
+    first_line: usize,
+    directives: &[Directive],
+    codes: &Codes,
+) -> Result<Rewritten, Refused> {
     let end_line = first_line + rust.matches('\n').count();
     let mut insertions = Insertions::default();
     let mut functions = Vec::new();
@@ -102,13 +109,12 @@ pub fn rewrite(rust: &str, first_line: usize, directives: &[Directive]) -> Resul
         }
         let read = read::function(rust, directive.line - first_line, name);
         let function = read.map_err(|problem| problem.at(name, rust, first_line))?;
-        let spec = DirectiveSpec::find(directive.name);
-        let replacement = spec.and_then(|spec| spec.replacement);
+        let replacement = directive.replacement();
         let kind = match replacement.unwrap_or(directive.name) {
             "cache_resource" => Kind::Resource,
             _ => Kind::Data,
         };
-        let options = option_text::Options::of(directive, &function)
+        let options = option_text::Options::of(directive, kind, &function)
             .map_err(|problem| problem.at(name, rust, first_line))?;
         wrapper::wrap(&function, kind, &options, &mut insertions);
         functions.push(CachedFunction {
@@ -118,6 +124,10 @@ pub fn rewrite(rust: &str, first_line: usize, directives: &[Directive]) -> Resul
             line: directive.line,
             deprecated: replacement.map(|replacement| (directive.name, replacement)),
         });
+    }
+    for name in codes.no_longer_cached(rust, &functions) {
+        // The old body must not stay: it may call what is there no longer.
+        insertions.add(0, format!("mod {}{{}} ", CachedFunction::module(&name)));
     }
     let (text, insertions) = insertions.apply(rust, first_line);
     Ok(Rewritten {

@@ -1,5 +1,6 @@
 //! A directive's options, as the Rust that a wrapper holds.
 
+use super::Kind;
 use super::read::{Function, Problem};
 use crate::magic::{Directive, OptionValue};
 
@@ -21,7 +22,7 @@ pub struct Options {
 
 impl Options {
     /// Reads a directive's options for a function.
-    pub fn of(directive: &Directive, function: &Function) -> Result<Options, Problem> {
+    pub fn of(directive: &Directive, kind: Kind, function: &Function) -> Result<Options, Problem> {
         let mut options = Options {
             on_disk: true,
             ..Options::default()
@@ -41,8 +42,7 @@ impl Options {
                 ("max_entries", OptionValue::Count(most)) => {
                     options.fields.push(("max_entries", format!("Some({most})")));
                 }
-                ("max_bytes", OptionValue::Bytes(most)) if directive.is_of_resource() => {
-                    let _ = most;
+                ("max_bytes", OptionValue::Bytes(_)) if kind == Kind::Resource => {
                     let why = "nobody can tell how many bytes a living instance takes".to_owned();
                     return Err(problem(why, "Use `max_entries` in the place of `max_bytes`."));
                 }

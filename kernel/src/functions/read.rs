@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericParams, HasName, HasVisibility};
+use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericArgs, HasGenericParams, HasName, HasVisibility};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, TextRange};
 
 use super::Refused;
@@ -52,8 +52,8 @@ pub struct Returned {
     pub range: Range<usize>,
     /// On one line.
     pub text: String,
-    /// The first argument of a `Result`.
-    pub ok: Option<Range<usize>>,
+    /// The first argument of a `Result`, and its text.
+    pub ok: Option<(Range<usize>, String)>,
 }
 
 /// Why there can be no wrapper, and where that stands.
@@ -281,7 +281,7 @@ fn returned(function: &ast::Fn) -> Result<Option<Returned>, Problem> {
         usize::from(range.start()) - PRELUDE.len()..usize::from(range.end()) - PRELUDE.len()
     };
     Ok(Some(Returned {
-        ok: ok_of(&of).map(|ok| offsets(ok.syntax().text_range())),
+        ok: ok_of(&of).map(|ok| (offsets(ok.syntax().text_range()), one_line(ok.syntax()))),
         range: offsets(range),
         text: one_line(of.syntax()),
     }))

@@ -9,14 +9,6 @@ use super::{CachedFunction, Kind};
 /// module of the notebook, finds the types too.
 const MEMO: &str = "cellar::__private::memo";
 
-/// serde's part in keys and results. `cellar_values` is there in every cell.
-const SERDE: &str = concat!(
-    "trait __SerdePart{fn __cellar_part<N>(&self,key:&mut cellar::__private::memo::Key);}",
-    "impl<T:cellar_values::serde::Serialize+?Sized> __SerdePart for &cellar::__private::memo::Arg<'_,T>{",
-    "fn __cellar_part<N>(&self,key:&mut cellar::__private::memo::Key){",
-    "key.digested(cellar_values::digest(self.0).map(|digest|digest.0))}}",
-);
-
 /// Puts a wrapper around a function.
 pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut Insertions) {
     let module = CachedFunction::module(&function.name);
@@ -27,7 +19,7 @@ pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut
     if kind == Kind::Resource {
         match &function.returned {
             Some(returned) => {
-                let made = returned.ok.as_ref().unwrap_or(&returned.range);
+                let made = returned.ok.as_ref().map_or(&returned.range, |(range, _)| range);
                 insertions.add(made.start, "cellar::Resource<");
                 insertions.add(made.end, ">");
             }
@@ -131,7 +123,10 @@ fn probe(function: &Function, kind: Kind) -> String {
         (None, Kind::Data) => "()".to_owned(),
         (None, Kind::Resource) => "cellar::Resource<()>".to_owned(),
         (Some(returned), Kind::Data) => returned.text.clone(),
-        (Some(returned), Kind::Resource) => format!("cellar::Resource<{}>", returned.text),
+        (Some(returned), Kind::Resource) => {
+            let made = returned.ok.as_ref().map_or(&returned.text, |(_, text)| text);
+            format!("cellar::Resource<{made}>")
+        }
     };
     format!("{MEMO}::Probe::<{of}>::new()")
 }

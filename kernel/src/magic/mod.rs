@@ -36,7 +36,7 @@ mod who;
 
 pub use cell::{ParsedCell, Step, line_place, parse};
 pub use commands::COMMANDS;
-pub use directive::Directive;
+pub use directive::{Directive, OptionValue, Scope};
 pub use directive_table::{DIRECTIVES, DirectiveSpec, OptionKind};
 pub use guide::{about, help, list};
 pub use shell::{Stop, run as run_shell};

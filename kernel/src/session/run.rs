@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::capture::{Captured, Watched};
+use super::functions::{self, StepFunctions};
 use super::{Session, errors, help};
 use crate::cell::CellSource;
 use crate::engine::cell_code::DebugFormat;
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
-use crate::magic::{self, Directive, Magic, ParsedCell, Step, VariableRow};
+use crate::magic::{self, Directive, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
 
 /// Runs a cell.
@@ -26,6 +27,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         frontend: Arc::clone(frontend),
         user_time: Duration::ZERO,
         payload: Vec::new(),
+        functions: Vec::new(),
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -53,6 +55,8 @@ struct Running<'a> {
     /// How long user code ran, compiling left out.
     user_time: Duration,
     payload: Vec<Value>,
+    /// What the steps of Rust have of cached functions, by the line that a step begins on.
+    functions: Vec<(usize, StepFunctions)>,
 }
 
 impl Running<'_> {
@@ -65,10 +69,13 @@ impl Running<'_> {
             let help = "Name parts of it with `let` or put them into functions; nothing was run.";
             return Err(errors::plain("TooDeep", &evalue, &[help]));
         }
-        let parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
-        if let Some(directive) = parsed.directives.first() {
+        let mut parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
+        let of_cell = parsed.directives.iter().find(|it| it.scope == Scope::Cell);
+        if let Some(directive) = of_cell {
             return Err(self.not_yet(directive));
         }
+        self.functions = functions::wrap(self.session, &mut parsed, &mut self.source)?;
+        functions::warn_of_deprecated(self.session, &parsed.directives, &*self.frontend);
         let ran = self.steps(&parsed);
         if parsed.timed {
             self.show_time(self.user_time);
@@ -90,7 +97,10 @@ impl Running<'_> {
                     }
                 }
                 Step::Rust { code, first_line } => {
-                    self.rust(&at_lines(&std::mem::take(&mut commands), code, *first_line))?;
+                    let step = self.functions.iter().find(|(line, _)| line == first_line);
+                    let step = step.map(|(_, step)| step.clone());
+                    let commands = std::mem::take(&mut commands);
+                    self.rust_with(&at_lines(&commands, code, *first_line), step.as_ref())?;
                 }
                 other => {
                     self.commands(&mut commands)?;
@@ -180,6 +190,7 @@ impl Running<'_> {
             Magic::Reset => {
                 self.quietly(":clear")?;
                 *self.session.names() = crate::help::KnownNames::default();
+                self.session.functions().clear();
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
                 self.frontend.output(Output::Text {
                     stream: Stream::Stdout,
@@ -202,10 +213,20 @@ impl Running<'_> {
 
     /// Rust of the cell, with the line numbers of the cell.
     fn rust(&mut self, code: &str) -> Result<(), CellError> {
+        self.rust_with(code, None)
+    }
+
+    /// The same, of a step whose functions below directives have their wrappers.
+    fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
+        let codes = step.map(|step| functions::prepare(self.session, step));
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
         self.evaluate(&prepared)?;
-        self.session.names().learn(crate::help::items_of(code));
+        let written = step.map_or(code, |step| &step.original);
+        self.session.names().learn(crate::help::items_of(written));
+        if let Some(codes) = codes {
+            *self.session.functions() = codes;
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod abi;
 mod interpose;
 mod linux;
+mod memo;
 mod output;
 mod snapshot;
 mod store;

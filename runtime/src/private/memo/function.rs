@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::coder::Coder;
+use super::disk;
 use super::key::Key;
 use super::plain::PlainKey;
 use super::registry::Owner;
@@ -108,9 +109,10 @@ pub(crate) fn list_functions(visit: &mut dyn FnMut(&str, &str, u64, u64)) {
     }
 }
 
-/// Hands to the host what the disk has not.
+/// Writes what the disk has not.
 pub(crate) fn save_all() {
     all().into_iter().for_each(Table::save);
+    disk::flush();
 }
 
 impl Function {
@@ -130,6 +132,18 @@ impl Function {
             Some(table) => Some(table),
             None => self.find_table(),
         }
+    }
+
+    /// The table for a call, whose key is completed.
+    #[inline]
+    fn table_for(&self, key: &mut Key) -> Option<&'static Table> {
+        let table = self.table()?;
+        self.options.add_to(key);
+        if let Some(why) = key.refused() {
+            self.warn_once(&format!("an argument cannot be part of its key: {why}"));
+            return None;
+        }
+        Some(table)
     }
 
     #[inline(never)]
@@ -178,7 +192,7 @@ impl Function {
         &self.options
     }
 
-    fn warn_once(&self, why: &str) {
+    pub(super) fn warn_once(&self, why: &str) {
         static WARNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
         if !warned.iter().any(|name| name == self.name) {
@@ -196,10 +210,9 @@ pub fn data<R, C: Coder<R>>(
     coder: C,
     body: impl FnOnce() -> R,
 ) -> R {
-    let Some(table) = function.table() else {
+    let Some(table) = function.table_for(&mut key) else {
         return body();
     };
-    function.options.add_to(&mut key);
     let miss = match look(table, &mut key, coder) {
         Ok(result) => return result,
         Err(miss) => miss,
@@ -216,10 +229,9 @@ pub async fn data_async<R, C: Coder<R>>(
     coder: C,
     body: impl Future<Output = R>,
 ) -> R {
-    let Some(table) = function.table() else {
+    let Some(table) = function.table_for(&mut key) else {
         return body.await;
     };
-    function.options.add_to(&mut key);
     let miss = match look(table, &mut key, coder) {
         Ok(result) => return result,
         Err(miss) => miss,

@@ -19,6 +19,8 @@ pub struct Key {
     inline: [u8; INLINE],
     /// All of it, once it is too long for `inline`.
     long: Vec<u8>,
+    /// Why an argument cannot be a part of it.
+    refused: Option<String>,
 }
 
 impl Key {
@@ -32,6 +34,7 @@ impl Key {
             length: 1,
             inline,
             long: Vec::new(),
+            refused: None,
         }
     }
 
@@ -58,6 +61,20 @@ impl Key {
     pub fn framed(&mut self, bytes: &[u8]) {
         self.length(bytes.len());
         self.fixed(bytes);
+    }
+
+    /// Adds the digest of an argument; without one, the call has no key.
+    pub fn digested<E: std::fmt::Display>(&mut self, digest: Result<[u8; 32], E>) {
+        match digest {
+            Ok(digest) => self.fixed(&digest),
+            Err(why) => self.refused = Some(why.to_string()),
+        }
+    }
+
+    /// Why the call has no key.
+    #[inline]
+    pub(super) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 
     #[inline(never)]

@@ -5,6 +5,7 @@
 //! [`plain`] covers the types of std, the generated code brings the others.
 
 mod coder;
+mod disk;
 mod function;
 mod hasher;
 mod key;

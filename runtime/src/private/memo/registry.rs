@@ -290,6 +290,14 @@ pub struct Restored {
     pub drop: unsafe extern "C" fn(*mut c_void),
 }
 
+impl Restored {
+    /// Drops the handle.
+    pub fn discard(self) {
+        // SAFETY: the function belongs to the handle, which nobody else has.
+        unsafe { (self.drop)(self.handle) };
+    }
+}
+
 /// Instances that any thread may use.
 pub type SharedInstance = dyn Instance + Send + Sync;
 

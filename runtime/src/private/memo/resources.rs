@@ -156,6 +156,10 @@ pub async fn resource_ok_async<T: 'static, E, P: Place<T>>(
 fn find<T: 'static, P: Place<T>>(function: &'static Function, key: &mut Key, _place: P) -> Option<Resource<T>> {
     let owner = function.owner()?;
     function.options().add_to(key);
+    if let Some(why) = key.refused() {
+        function.warn_once(&format!("an argument cannot be part of its key: {why}"));
+        return None;
+    }
     let key = key.finish();
     let (found, leaving) = P::with(|registry| registry.find::<T>(owner, key));
     leaving.release();
@@ -176,7 +180,7 @@ fn keep<T: 'static, P: Place<T>>(
     instance: T,
 ) -> Resource<T> {
     let handle = Resource::new(instance);
-    let Some(owner) = function.owner() else {
+    let Some(owner) = function.owner().filter(|_| key.refused().is_none()) else {
         return handle;
     };
     let held = Held {
@@ -263,14 +267,23 @@ pub(crate) fn keep_cell(key: &str, ttl_ms: u64) -> usize {
     count
 }
 
-/// Puts a handle to what the cell with this key made of a variable back into the host's store.
-pub(crate) fn restore_cell(key: &str, name: &str) -> bool {
-    let owner = Owner { name, version: key };
-    let (restored, leaving) = registry::local(|registry| registry.restore(owner));
-    leaving.release();
-    let Some(restored) = restored else { return false };
-    host_cache::put(name, restored);
-    true
+/// Puts handles to what the cell with this key made back into the host's store: all or none.
+pub(crate) fn restore_cell(key: &str, names: &[&str]) -> bool {
+    let mut variables = Vec::new();
+    for name in names {
+        let owner = Owner { name, version: key };
+        let (restored, leaving) = registry::local(|registry| registry.restore(owner));
+        leaving.release();
+        variables.extend(restored.map(|restored| (*name, restored)));
+    }
+    let all = variables.len() == names.len();
+    for (name, variable) in variables {
+        match all {
+            true => host_cache::put(name, variable),
+            false => variable.discard(),
+        }
+    }
+    all
 }
 
 /// The cell that ran does not keep what it made.

@@ -2,13 +2,14 @@
 //! the host's disk.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::coder::Kept;
+use super::disk::{self, OnDisk};
 use super::function::Options;
 use super::hasher;
-use crate::host_cache;
 
 /// Writes what was kept of one result.
 pub type Writer = fn(&Kept) -> Option<Vec<u8>>;
@@ -39,12 +40,17 @@ struct Inner {
 
 #[derive(Debug)]
 struct Entry {
-    /// `None` while it is on disk only.
-    kept: Option<Kept>,
+    place: Place,
     /// Milliseconds since 1970.
     written: u64,
     used: u64,
     size: u64,
+}
+
+#[derive(Debug)]
+enum Place {
+    Memory(Kept),
+    File(PathBuf),
 }
 
 /// What a call found that has to compute. To be given back with its result.
@@ -87,7 +93,7 @@ impl Table {
             inner_ref.clock += 1;
             entry.used = inner_ref.clock;
             // Clones of std's types call no code of the user's.
-            if let Some(kept @ Kept::Value(..)) = &entry.kept {
+            if let Place::Memory(kept @ Kept::Value(..)) = &entry.place {
                 return match give(kept) {
                     true => Ok(()),
                     false => Err(inner_ref.miss(key)),
@@ -104,44 +110,39 @@ impl Table {
         key: &[u8],
         give: &mut dyn FnMut(&Kept) -> bool,
     ) -> Result<(), Miss> {
-        inner.index(&self.name, &self.code);
+        inner.index(&self.code);
         let (entry, options) = {
             let inner = &mut *inner;
             (inner.entries.get(key), &inner.options)
         };
-        let bytes = match entry {
+        let (bytes, file) = match entry {
             None => return Err(inner.miss(key)),
             Some(entry) if options.is_over(entry.written) => {
                 let miss = inner.miss(key);
                 self.forget_on_disk(&inner, key);
                 return Err(miss);
             }
-            Some(entry) => match &entry.kept {
-                Some(Kept::Bytes(bytes)) => Some(Arc::clone(bytes)),
-                _ => None,
+            Some(entry) => match &entry.place {
+                Place::Memory(Kept::Bytes(bytes)) => (Some(Arc::clone(bytes)), None),
+                Place::Memory(Kept::Value(..)) => (None, None),
+                Place::File(path) => (None, Some(path.clone())),
             },
         };
         let epoch = inner.epoch;
         // What reads the bytes may be the user's and may come back here.
         drop(inner);
-        let (bytes, is_new) = match bytes {
-            Some(bytes) => (Some(bytes), false),
-            None => (
-                host_cache::load(&self.name, &self.code, key).map(Arc::from),
-                true,
-            ),
-        };
+        let is_new = file.is_some();
+        let bytes = bytes.or_else(|| std::fs::read(file?).ok().map(Arc::from));
         let kept = bytes.map(Kept::Bytes);
         let is_good = kept.as_ref().is_some_and(&mut *give);
         let mut inner = self.lock();
         if !is_good {
             return Err(inner.miss(key));
         }
-        if is_new
-            && inner.epoch == epoch
+        if let Some(kept) = kept.filter(|_| is_new && inner.epoch == epoch)
             && let Some(entry) = inner.entries.get_mut(key)
         {
-            entry.kept = kept;
+            entry.place = Place::Memory(kept);
         }
         Ok(())
     }
@@ -160,7 +161,7 @@ impl Table {
         inner.remove(key);
         inner.clock += 1;
         let entry = Entry {
-            kept: Some(kept),
+            place: Place::Memory(kept),
             written: now(),
             used: inner.clock,
             size,
@@ -177,14 +178,14 @@ impl Table {
 
     fn forget_on_disk(&self, inner: &Inner, key: &[u8]) {
         if inner.options.disk {
-            host_cache::forget(&self.name, &self.code, Some(key));
+            disk::forget([&self.name, &self.code], Some(key));
         }
     }
 
     /// Forgets one entry. Returns whether there was one.
     pub fn clear_for(&self, key: &[u8]) -> bool {
         let mut inner = self.lock();
-        inner.index(&self.name, &self.code);
+        inner.index(&self.code);
         inner.epoch += 1;
         self.forget_on_disk(&inner, key);
         inner.remove(key)
@@ -193,12 +194,12 @@ impl Table {
     /// Forgets all entries. Returns how many there were.
     pub fn clear(&self) -> usize {
         let mut inner = self.lock();
-        inner.index(&self.name, &self.code);
+        inner.index(&self.code);
         inner.epoch += 1;
         inner.unsaved.clear();
         inner.bytes = 0;
         if inner.options.disk {
-            host_cache::forget(&self.name, &self.code, None);
+            disk::forget([&self.name, &self.code], None);
         }
         let entries = std::mem::take(&mut inner.entries);
         drop(inner);
@@ -211,39 +212,45 @@ impl Table {
         visit(&self.name, &self.code, inner.entries.len() as u64, inner.bytes);
     }
 
-    /// Hands what the disk has not to the host.
+    /// Hands on what the disk has not.
     pub fn save(&self) {
         let mut inner = self.lock();
         let unsaved = std::mem::take(&mut inner.unsaved);
-        let mut undone = Vec::new();
         for (key, writer) in unsaved {
             let Some(entry) = inner.entries.get(&key) else {
                 continue;
             };
-            let Some(kept) = &entry.kept else { continue };
-            if let Some(bytes) = writer(kept)
-                && !host_cache::save(&self.name, &self.code, &key, &bytes, entry.written, inner.options.ttl_ms)
+            if let Place::Memory(kept) = &entry.place
+                && let Some(bytes) = writer(kept)
             {
-                undone.push((key, writer));
+                let owner = [self.name.as_str(), self.code.as_str()];
+                disk::save(owner, &key, entry.written, inner.options.ttl_ms, &bytes);
             }
         }
-        inner.unsaved = undone;
     }
 }
 
 impl Inner {
     /// Learns once what the disk has.
-    fn index(&mut self, name: &str, code: &str) {
+    fn index(&mut self, code: &str) {
         if std::mem::replace(&mut self.is_indexed, true) || !self.options.disk {
             return;
         }
         let Inner { entries, bytes, .. } = self;
-        host_cache::index(name, code, &mut |key, size, written| {
+        disk::read(code, &mut |key, written, value| {
+            let (place, size) = match value {
+                OnDisk::Bytes(value) => {
+                    let size = value.len() as u64;
+                    (Place::Memory(Kept::Bytes(value.into())), size)
+                }
+                OnDisk::File(path, size) => (Place::File(path), size),
+            };
             entries.entry(key.into()).or_insert_with(|| {
+                let size = size + key.len() as u64;
                 *bytes += size;
                 // Used before anything of this session; among each other, the older first.
                 Entry {
-                    kept: None,
+                    place,
                     written,
                     used: 0,
                     size,
