@@ -10,6 +10,8 @@ mod host;
 #[path = "../src/interpreter.rs"]
 mod interpreter;
 
+#[path = "host/calls.rs"]
+mod calls;
 #[path = "host/cells.rs"]
 mod cells;
 #[path = "host/deaths.rs"]

@@ -14,10 +14,13 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::dep_info::Inputs;
+use super::dependencies::{self, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
+use super::serde_for_cells::{Missing, SerdeForCells};
 use super::shim::{BuildAnswer, BuildRequest, RECORD};
 use super::source_map::{Marks, SourceMap};
 use super::toolchain::Toolchain;
@@ -41,6 +44,8 @@ pub struct Order {
     /// Optimising it cannot pay.
     pub bounded: bool,
     pub answer: Answering,
+    /// With [`Answering::NothingMade`]: variables that evcxr is to drop.
+    pub forgotten: Vec<String>,
     /// Where cargo's progress is shown.
     pub frontend: Option<Arc<dyn Frontend>>,
 }
@@ -70,7 +75,14 @@ pub struct BuildReport {
     /// The build itself could not be carried out.
     pub broken: Option<String>,
     pub stopped: bool,
+    /// Variables that the crate which was compiled last takes from the store.
+    pub taken: Vec<String>,
+    /// What that crate was made of besides its text.
+    pub inputs: Inputs,
 }
+
+/// Brings the values of the named variables into the host's store, or says why it cannot.
+pub type Materialiser = Arc<dyn Fn(&[String]) -> Result<(), String> + Send + Sync>;
 
 /// In rustc's messages.
 const UNKNOWN_NAME: &str = "\"code\":\"E0425\"";
@@ -92,13 +104,24 @@ struct Shared {
     environment: Mutex<Vec<(String, String)>>,
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
-    plans: Mutex<HashMap<String, Vec<String>>>,
+    plans: Mutex<HashMap<String, Crates>>,
+    serde: SerdeForCells,
     running: Running,
+    materialiser: Mutex<Option<Materialiser>>,
     cargo: Mutex<PathBuf>,
     rustc: Mutex<PathBuf>,
     folder: PathBuf,
     real_path: std::ffi::OsString,
     executable: PathBuf,
+}
+
+/// The crates of a set of dependencies.
+#[derive(Clone, Default)]
+struct Crates {
+    /// For rustc.
+    arguments: Vec<String>,
+    /// They have a serde of their own.
+    have_serde: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -126,7 +149,9 @@ impl BuildServer {
             environment: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
+            serde: SerdeForCells::default(),
             running: Running::default(),
+            materialiser: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
             rustc: Mutex::new("rustc".into()),
             folder: directory.to_owned(),
@@ -215,6 +240,11 @@ impl BuildServer {
         *lock(&self.shared.environment) = variables;
     }
 
+    /// See [`Engine::set_materialiser`](super::Engine::set_materialiser).
+    pub fn set_materialiser(&self, materialiser: Materialiser) {
+        *lock(&self.shared.materialiser) = Some(materialiser);
+    }
+
     /// Prepares for the builds of one cell and forgets what was reported.
     pub fn order(&self, order: Order) {
         *lock(&self.shared.order) = order;
@@ -230,8 +260,14 @@ impl BuildServer {
         lock(&self.shared.marks)
     }
 
+    /// serde for cells that have no dependencies with it.
+    pub fn serde(&self) -> &SerdeForCells {
+        &self.shared.serde
+    }
+
     /// Ends the compiler or cargo that runs. Returns whether one ran.
     pub fn stop(&self) -> bool {
+        self.shared.serde.stop_waiting();
         self.shared.running.stop()
     }
 
@@ -262,12 +298,20 @@ impl BuildServer {
         let out = request.directory.join("cellar");
         std::fs::create_dir_all(out.join("src"))?;
         let library = out.join("libctx.so");
-        match order.answer {
-            Answering::NothingMade if !checks => return nothing_made(request, &library),
-            Answering::Error => return Ok(pretended_error("E0000", 1)),
-            _ => {}
-        }
         let source = request.directory.join("src/lib.rs");
+        match order.answer {
+            Answering::Compile => {}
+            Answering::Error => return Ok(pretended_errors("E0000", &[1])),
+            Answering::NothingMade if checks => return Ok(BuildAnswer::default()),
+            Answering::NothingMade => {
+                let generated = std::fs::read_to_string(&source)?;
+                // For a variable that a cell has moved, evcxr gets this error where it would store it again.
+                return match rewrite::lines_that_store(&generated, &order.forgotten).as_slice() {
+                    [] => nothing_made(request, &library),
+                    lines => Ok(pretended_errors("E0382", lines)),
+                };
+            }
+        }
         // Written when evcxr's analysis was done; what has passed since then went into starting the tool.
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
         let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
@@ -293,6 +337,14 @@ impl BuildServer {
         let mut plan = match self.plan(request, &order)? {
             Ok(plan) => plan,
             Err(answer) => return Ok(answer),
+        };
+        let no_serde = match self.wait_for_serde(&mut plan, &rewritten.text, &order) {
+            Err(Missing::Interrupted) => {
+                lock(&self.shared.report).stopped = true;
+                return Ok(failed("interrupted"));
+            }
+            Err(Missing::NotBuilt(said)) => Some(said),
+            Ok(()) => None,
         };
         if order.bounded {
             plan.opt_level = "0".to_owned();
@@ -331,6 +383,15 @@ impl BuildServer {
                 });
             }
             report.stopped |= compiled.stopped;
+            if let Some(said) =
+                no_serde.filter(|_| !compiled.success && compiled.messages.contains("`serde`"))
+            {
+                report.dependencies = Some(format!(
+                    "serde is not there for this cell; cells that do not use it work. It could not be built:\n{said}"
+                ));
+            }
+            report.taken = rewritten.taken.clone();
+            report.inputs = compiled.inputs.clone();
         }
         let places = diagnostics::Places {
             map: &rewritten.map,
@@ -342,7 +403,7 @@ impl BuildServer {
                 // Nobody runs it; evcxr only moves it.
                 return nothing_made(request, &library);
             }
-            return made(request, &library);
+            return self.ready_to_run(request, &library, &rewritten.taken);
         }
         let status = if compiled.success { 0 } else { 101 };
         // evcxr reads cargo's JSON on stdout for a check, and on either for a build.
@@ -351,6 +412,23 @@ impl BuildServer {
             stderr: String::new(),
             status,
         })
+    }
+
+    /// Hands a compiled cell to evcxr, which runs it at once.
+    fn ready_to_run(
+        &self,
+        request: &BuildRequest,
+        library: &Path,
+        taken: &[String],
+    ) -> std::io::Result<BuildAnswer> {
+        let materialiser = lock(&self.shared.materialiser).clone();
+        if let Some(materialiser) = materialiser
+            && let Err(reason) = materialiser(taken)
+        {
+            lock(&self.shared.report).broken = Some(reason.clone());
+            return Ok(failed(&reason));
+        }
+        made(request, library)
     }
 
     /// How the cell is compiled; builds its dependencies where that has not been done.
@@ -368,17 +446,23 @@ impl BuildServer {
         let mut crates = lock(&self.shared.plans).get(&key).cloned();
         if crates.is_none() {
             let found = if has_dependencies {
-                match self.build_dependencies(request, order)? {
+                match self.build_dependencies(request, order, &manifest)? {
                     Ok(found) => found,
                     Err(answer) => return Ok(Err(answer)),
                 }
             } else {
-                Vec::new()
+                Crates::default()
             };
             lock(&self.shared.plans).insert(key, found.clone());
             crates = Some(found);
         }
-        let mut crates = crates.unwrap_or_default();
+        let Crates {
+            arguments: mut crates,
+            have_serde,
+        } = crates.unwrap_or_default();
+        if let Some(serde) = self.shared.serde.now().filter(|_| !have_serde) {
+            crates.extend(serde.arguments());
+        }
         if let Some(runtime) = lock(&self.shared.runtime).as_ref() {
             crates.push("--extern".to_owned());
             crates.push(format!("cellar={}", runtime.display()));
@@ -394,7 +478,25 @@ impl BuildServer {
             opt_level: opt_level(&manifest),
             crates,
             flags,
+            own_serde: have_serde,
         }))
+    }
+
+    /// A cell that names serde waits until there is one.
+    fn wait_for_serde(&self, plan: &mut Plan, text: &str, order: &Order) -> Result<(), Missing> {
+        if plan.own_serde
+            || self.shared.serde.now().is_some()
+            || !rewrite::words(text).any(|word| word == "serde")
+        {
+            return Ok(());
+        }
+        let mut progress = DependencyProgress::new(order.frontend.as_deref());
+        let serde = self.shared.serde.wait(|| {
+            progress.line("Building serde, once for this compiler");
+        });
+        progress.end(serde.is_ok());
+        plan.crates.extend(serde?.arguments());
+        Ok(())
     }
 
     /// Lets cargo build everything but the cell, and learns from it which crates the cell sees.
@@ -402,7 +504,8 @@ impl BuildServer {
         &self,
         request: &BuildRequest,
         order: &Order,
-    ) -> std::io::Result<Result<Vec<String>, BuildAnswer>> {
+        manifest: &str,
+    ) -> std::io::Result<Result<Crates, BuildAnswer>> {
         let record = request.directory.join("cellar/rustc.json");
         match std::fs::remove_file(&record) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -414,11 +517,30 @@ impl BuildServer {
             .arguments
             .iter()
             .map(|word| if word == "check" { "build" } else { word.as_str() });
-        command
-            .args(arguments)
+        let mut metadata = Command::new(lock(&self.shared.cargo).as_path());
+        metadata
             .current_dir(&request.directory)
             .env_clear()
             .envs(&request.environment)
+            .env("PATH", &self.shared.real_path)
+            .env_remove(super::shim::BUILD_SOCKET);
+        let graph = dependencies::ask(&mut metadata, manifest)?;
+        let package = match &graph {
+            Graph::With { manifest } => {
+                let package = request.directory.join("cellar/with-serde");
+                dependencies::write_package(&request.directory, &package, manifest)?;
+                package
+            }
+            Graph::WithoutSerde | Graph::Apart => request.directory.clone(),
+        };
+        let target = request.directory.join("target");
+        command
+            .args(arguments)
+            .current_dir(package)
+            .env_clear()
+            .envs(&request.environment)
+            .env("CARGO_TARGET_DIR", &target)
+            .env("CARGO_BUILD_BUILD_DIR", &target)
             .env("PATH", &self.shared.real_path)
             .env("RUSTC_WRAPPER", &self.shared.executable)
             .env(RECORD, &record)
@@ -446,7 +568,10 @@ impl BuildServer {
         progress.end(recorded.is_ok());
         if let Ok(text) = recorded {
             let arguments: Vec<String> = serde_json::from_slice(&text)?;
-            return Ok(Ok(rustc::crate_arguments(&arguments)));
+            return Ok(Ok(Crates {
+                arguments: rustc::crate_arguments(&arguments),
+                have_serde: graph != Graph::WithoutSerde,
+            }));
         }
         let mut report = lock(&self.shared.report);
         report.stopped |= stopped;
@@ -480,26 +605,30 @@ fn is_independent_of_closures(messages: &str) -> bool {
 fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer> {
     let line = rewritten.statement_line?;
     if order.awaits && !rewritten.is_async {
-        return Some(pretended_error("E0728", line));
+        return Some(pretended_errors("E0728", &[line]));
     }
     if order.question_mark && !rewritten.allows_question_mark {
-        return Some(pretended_error("E0277", line));
+        return Some(pretended_errors("E0277", &[line]));
     }
     None
 }
 
-fn pretended_error(code: &str, line: usize) -> BuildAnswer {
-    let span = serde_json::json!({
-        "file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
-        "byte_start": 0, "byte_end": 0, "is_primary": true, "text": [], "label": null,
-        "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
-    });
-    let message = serde_json::json!({
-        "message": "the cell needs another mode", "code": {"code": code, "explanation": null}, "level": "error",
-        "spans": [span], "children": [], "rendered": "",
-    });
+/// An error of this kind at each of these lines of the generated crate.
+fn pretended_errors(code: &str, lines: &[usize]) -> BuildAnswer {
+    let message = |line: &usize| {
+        let span = serde_json::json!({
+            "file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
+            "byte_start": 0, "byte_end": 0, "is_primary": true, "text": [], "label": null,
+            "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
+        });
+        let message = serde_json::json!({
+            "message": "evcxr is to look at this again", "code": {"code": code, "explanation": null},
+            "level": "error", "spans": [span], "children": [], "rendered": "",
+        });
+        format!("{message}\n")
+    };
     BuildAnswer {
-        stdout: format!("{message}\n"),
+        stdout: lines.iter().map(message).collect(),
         stderr: String::new(),
         status: 101,
     }

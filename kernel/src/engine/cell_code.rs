@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use ra_ap_syntax::ast::{self, AstNode};
+use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
 use super::definitions::{Definition, header_tokens};
 use super::effort;
+use super::items::Item;
 use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
 
@@ -16,6 +17,14 @@ use crate::cell::CellSource;
 pub struct CellCode {
     /// The code for evcxr.
     pub text: String,
+    /// evcxr's `:commands` above the Rust.
+    pub commands: String,
+    /// The items that it defines.
+    pub items: Vec<Item>,
+    /// What runs: `text` without commands and items.
+    pub statements: String,
+    /// The variables that its `let`s bind.
+    pub bindings: Vec<Binding>,
     /// A `?` may leave the cell.
     pub question_mark: bool,
     /// It awaits a future.
@@ -28,6 +37,13 @@ pub struct CellCode {
     pub suspicious: Option<(Arc<CellSource>, String)>,
 }
 
+/// A variable that a cell defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    pub name: String,
+    pub mutable: bool,
+}
+
 const PRELUDE: &str = "fn f(){";
 
 /// Prepares `code`, which has the same lines as `cell.text` (magics and directives may have been blanked).
@@ -36,6 +52,7 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
     let (commands, rust) = split_commands(code);
     let mut prepared = CellCode {
         text: commands.to_owned(),
+        commands: commands.to_owned(),
         ..CellCode::default()
     };
     let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
@@ -48,7 +65,7 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         // Nothing that can be cut: rustc will say what is wrong with it.
         if !rust.trim().is_empty() {
             let start = code.len() - rust.len();
-            prepared.push(rust.trim_end(), start, code, cell, marks, (Kind::Other, None));
+            prepared.push(rust.trim_end(), start, code, cell, marks, None);
         }
         return prepared;
     }
@@ -74,19 +91,13 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         let text = &rust[start..end];
         if index == last && ast::Expr::can_cast(statement.kind()) {
             prepared.shows = true;
-            prepared.text.push_str(debug_format.before());
-            prepared.push(text, offset, code, cell, marks, (Kind::Shown, None));
-            prepared.text.push_str(&debug_format.after());
+            prepared.push_generated(debug_format.before());
+            prepared.push(text, offset, code, cell, marks, None);
+            prepared.push_generated(&debug_format.after());
         } else {
-            prepared.push(
-                text,
-                offset,
-                code,
-                cell,
-                marks,
-                (kind(statement), Definition::of(statement)),
-            );
+            prepared.push(text, offset, code, cell, marks, Some(statement));
         }
+        prepared.bind(statement);
     }
     prepared
 }
@@ -117,6 +128,7 @@ pub fn prepare_around(
     }
     text.push_str(";\n");
     CellCode {
+        statements: text.clone(),
         text,
         ..CellCode::default()
     }
@@ -148,6 +160,23 @@ impl DebugFormat {
 }
 
 impl CellCode {
+    /// One of evcxr's `:commands`, alone.
+    pub fn command(command: &str) -> CellCode {
+        CellCode {
+            text: command.to_owned(),
+            commands: command.to_owned(),
+            ..CellCode::default()
+        }
+    }
+
+    /// Whether it makes evcxr forget everything.
+    pub fn clears(&self) -> bool {
+        self.commands
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some(":clear"))
+    }
+
+    /// Adds a piece of the cell. `statement` is its syntax, if it is neither shown nor damaged.
     fn push(
         &mut self,
         text: &str,
@@ -155,8 +184,13 @@ impl CellCode {
         code: &str,
         cell: &Arc<CellSource>,
         marks: &mut Marks,
-        (kind, definition): (Kind, Option<Definition>),
+        statement: Option<&SyntaxNode>,
     ) {
+        let kind = match statement {
+            Some(statement) => kind(statement),
+            None if self.shows => Kind::Shown,
+            None => Kind::Other,
+        };
         let before = &code[..offset];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let mark = marks.add(Origin {
@@ -165,12 +199,46 @@ impl CellCode {
             column_offset: before[line_start..].chars().count(),
             lines: text.matches('\n').count() + 1,
             kind,
-            definition,
+            definition: statement.and_then(Definition::of),
         });
         // The empty line keeps rust-analyzer from taking the marker for the comment of the next item.
+        let marked = format!("{text}{mark}\n\n");
+        self.text.push_str(&marked);
+        let items = statement.map(|statement| Item::of(statement, text, cell, (marks.last(), &mark)));
+        match items {
+            Some(items) if !items.is_empty() => self.items.extend(items),
+            _ => self.statements.push_str(&marked),
+        }
+    }
+
+    fn push_generated(&mut self, text: &str) {
         self.text.push_str(text);
-        self.text.push_str(&mark);
-        self.text.push_str("\n\n");
+        self.statements.push_str(text);
+    }
+
+    /// Notes the variables of a `let`. As in evcxr, of `a @ Some(b)` that is `a` alone.
+    fn bind(&mut self, statement: &SyntaxNode) {
+        let Some(pattern) = ast::LetStmt::cast(statement.clone()).and_then(|binding| binding.pat()) else {
+            return;
+        };
+        let all: Vec<ast::IdentPat> = match pattern {
+            ast::Pat::IdentPat(pattern) => vec![pattern],
+            pattern => pattern
+                .syntax()
+                .descendants()
+                .filter_map(ast::IdentPat::cast)
+                .collect(),
+        };
+        for pattern in all {
+            let Some(name) = pattern.name().map(|name| name.text().to_string()) else {
+                continue;
+            };
+            self.bindings.retain(|binding| binding.name != name);
+            self.bindings.push(Binding {
+                name,
+                mutable: pattern.mut_token().is_some(),
+            });
+        }
     }
 }
 

@@ -11,9 +11,13 @@ use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
 
 use super::build_server::{Answering, BuildServer, Order};
-use super::cell_code::CellCode;
+use super::cell_code::{Binding, CellCode};
+use super::knowledge::{self, Knowledge, Refused};
 use super::toolchain::Toolchain;
-use super::{API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library};
+use super::{
+    API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, Variable, lock, runtime_library,
+    serde_for_cells,
+};
 use crate::host::{Host, Libraries};
 use crate::interpreter::{Frontend, MimeBundle};
 
@@ -25,6 +29,8 @@ pub enum Job {
         frontend: Arc<dyn Frontend>,
         reply: Sender<Evaluation>,
     },
+    /// Tell evcxr of the cells that were adopted.
+    Adopt,
     Complete {
         code: String,
         position: usize,
@@ -50,7 +56,7 @@ const WARMING: [&str; 5] = [
 pub struct EvcxrThread {
     pub host: Host,
     pub builds: BuildServer,
-    pub known: Arc<Mutex<Known>>,
+    pub knowledge: Arc<Mutex<Knowledge>>,
     pub ready: Arc<AtomicBool>,
     pub real_path: OsString,
     pub cache: PathBuf,
@@ -115,6 +121,7 @@ impl EvcxrThread {
 
     fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
+        lock(&self.knowledge).clear();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match &context {
@@ -133,9 +140,16 @@ impl EvcxrThread {
         let found = started.elapsed();
         self.builds.set_tools(&toolchain);
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
-        let rustc = toolchain.rustc.clone();
+        let (Toolchain { rustc, cargo }, path) = (toolchain.clone(), self.real_path.clone());
         let runtime = std::thread::spawn(move || -> Result<(), String> {
             let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
+            builds.serde().start(serde_for_cells::Builder {
+                cargo,
+                rustc,
+                rustc_version: library.rustc_version.clone(),
+                cache,
+                path,
+            });
             builds.set_runtime(library.library.clone());
             host.set_libraries(Libraries {
                 std: library.std,
@@ -181,6 +195,8 @@ impl EvcxrThread {
                 frontend,
                 reply,
             } => {
+                self.adopt(evcxr)?;
+                let before = lock(&self.knowledge).known();
                 self.builds.order(order);
                 self.host.begin(frontend);
                 if let Some(errors) = self.syntax_errors(&code) {
@@ -201,11 +217,14 @@ impl EvcxrThread {
                 });
                 evaluation.run = self.host.end();
                 evaluation.build = self.builds.report();
-                self.publish(evcxr);
+                let kept = evaluation.error.is_none();
+                self.commit(evcxr, &code, kept);
+                self.tell_variables(&mut evaluation, &before, &code);
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);
                 broken.map_or(Ok(()), Err)
             }
+            Job::Adopt => self.adopt(evcxr),
             Job::Complete {
                 code,
                 position,
@@ -234,13 +253,91 @@ impl EvcxrThread {
         }
     }
 
-    fn publish(&self, evcxr: &CommandContext) {
-        let mut variables: Vec<(String, String)> = evcxr
-            .variables_and_types()
-            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
-            .collect();
-        variables.sort();
-        *lock(&self.known) = Known { variables };
+    /// Takes up what evcxr knows after an evaluation. `kept` says whether it kept the cell.
+    fn commit(&self, evcxr: &CommandContext, code: &CellCode, kept: bool) {
+        let mut knowledge = lock(&self.knowledge);
+        // Commands take effect even where the code below them fails.
+        if code.clears() && (kept || evcxr.defined_item_names().next().is_none()) {
+            knowledge.clear();
+        }
+        if kept {
+            knowledge.commit(code);
+        }
+        let bound = if kept { code.bindings.as_slice() } else { &[] };
+        knowledge.set_variables(evcxr.variables_and_types(), bound);
+    }
+
+    /// Notes what became of variables.
+    fn tell_variables(&self, evaluation: &mut Evaluation, before: &Known, code: &CellCode) {
+        let mut knowledge = lock(&self.knowledge);
+        let after = knowledge.known().variables;
+        evaluation.taken = evaluation.build.taken.clone();
+        evaluation.refused = knowledge.take_refused();
+        let is_there = |name: &str| after.iter().any(|variable| variable.name == name);
+        let gone = before.variables.iter().map(|variable| &variable.name);
+        evaluation.removed = gone.filter(|name| !is_there(name)).cloned().collect();
+        if evaluation.error.is_none() {
+            let is_bound = |name: &str| code.bindings.iter().any(|binding| binding.name == name);
+            evaluation.defined = after.into_iter().filter(|it| is_bound(&it.name)).collect();
+        }
+    }
+
+    /// Tells evcxr of adopted cells: their items and variables are analysed and kept, nothing is compiled or
+    /// run. An error means that evcxr panicked.
+    fn adopt(&self, evcxr: &mut CommandContext) -> Result<(), String> {
+        let pending = lock(&self.knowledge).take_pending();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let started = std::time::Instant::now();
+        let items = pending.items();
+        let all = items.clone() + &knowledge::declarations(&pending.variables);
+        if self.told(evcxr, &all, &pending.forgotten)?.is_err() {
+            // One of them is to blame; the others are not to be lost with it.
+            if let Err(reason) = self.told(evcxr, &items, &pending.forgotten)? {
+                tracing::warn!("evcxr does not take the items of a replayed cell: {reason}");
+            }
+            for variable in &pending.variables {
+                let declaration = knowledge::declarations(std::slice::from_ref(variable));
+                if let Err(reason) = self.told(evcxr, &declaration, &[])? {
+                    tracing::warn!(
+                        variable = variable.name,
+                        "evcxr does not take a variable: {reason}"
+                    );
+                    let name = variable.name.clone();
+                    lock(&self.knowledge).refuse(Refused { name, reason });
+                }
+            }
+        }
+        let bound: Vec<Binding> = pending.variables.iter().map(Variable::binding).collect();
+        lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &bound);
+        self.builds.order(Order::default());
+        tracing::debug!(variables = pending.variables.len(), took = ?started.elapsed(), "adopted");
+        Ok(())
+    }
+
+    /// Lets evcxr keep what `code` defines and drop the variables in `forgotten`, or says why it does not.
+    fn told(
+        &self,
+        evcxr: &mut CommandContext,
+        code: &str,
+        forgotten: &[String],
+    ) -> Result<Result<(), String>, String> {
+        self.builds.order(Order {
+            answer: Answering::NothingMade,
+            forgotten: forgotten.to_vec(),
+            ..Order::default()
+        });
+        self.host.skip_next_run();
+        // Without a statement evcxr would not look at variables.
+        let code = format!("{code}();\n");
+        let told = catch_unwind(AssertUnwindSafe(|| evcxr.execute(&code)));
+        self.host.skip_no_run();
+        match told {
+            Ok(Ok(_)) => Ok(Ok(())),
+            Ok(Err(error)) => Ok(Err(error.to_string())),
+            Err(panic) => Err(panic_text(&*panic)),
+        }
     }
 }
 
@@ -348,6 +445,8 @@ fn refuse(job: Job, message: &str) {
                 ..Evaluation::default()
             });
         }
+        // They stay where they are until evcxr can hear of them.
+        Job::Adopt => {}
         Job::Complete { reply, .. } => drop(reply),
         Job::Hover { reply, .. } => drop(reply),
     }

@@ -7,14 +7,21 @@
 pub mod build_server;
 pub mod cell_code;
 mod definitions;
+pub mod dep_info;
+mod dependencies;
 mod dependency_progress;
 pub mod diagnostics;
 mod effort;
 mod evcxr_thread;
 mod folder;
+mod imports;
+pub mod items;
+mod kept;
+pub mod knowledge;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
+mod serde_for_cells;
 pub mod shim;
 pub mod source_map;
 mod toolchain;
@@ -25,9 +32,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use build_server::{Answering, BuildReport, BuildServer, Order};
-use cell_code::{CellCode, DebugFormat};
+use build_server::{BuildReport, BuildServer, Order};
+use cell_code::{Binding, CellCode, DebugFormat};
 use evcxr_thread::Job;
+use items::Items;
+use knowledge::{Adoption, Knowledge, Refused};
+use source_map::SourceMap;
 
 use crate::cell::CellSource;
 use crate::host::{Host, RunReport};
@@ -65,13 +75,40 @@ pub struct Evaluation {
     pub timing: Option<String>,
     pub run: RunReport,
     pub build: BuildReport,
+    /// Variables that the cell took from the store: all that it could read or change.
+    pub taken: Vec<String>,
+    /// Variables that it defined, if it went well.
+    pub defined: Vec<Variable>,
+    /// Variables that it moved out, or that were lost while it ran.
+    pub removed: Vec<String>,
+    /// Variables that were [adopted](Engine::adopt) before it and that evcxr does not take.
+    pub refused: Vec<Refused>,
 }
 
 /// What the session has, as far as the engine knows; readable at any time.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Names and types.
-    pub variables: Vec<(String, String)>,
+    /// Sorted by name.
+    pub variables: Vec<Variable>,
+}
+
+/// A variable of the notebook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    pub name: String,
+    /// Its type as cells can write it.
+    pub type_text: String,
+    /// It was bound with `mut`.
+    pub mutable: bool,
+}
+
+impl Variable {
+    fn binding(&self) -> Binding {
+        Binding {
+            name: self.name.clone(),
+            mutable: self.mutable,
+        }
+    }
 }
 
 /// One name that rust-analyzer proposes.
@@ -95,7 +132,7 @@ pub struct Engine {
     jobs: Mutex<Sender<Job>>,
     host: Host,
     builds: BuildServer,
-    known: Arc<Mutex<Known>>,
+    knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
     /// The number of the evaluation that goes on, or [`IDLE`].
@@ -117,10 +154,17 @@ impl Engine {
     /// # Errors
     /// When no temporary folder or socket can be made.
     pub fn start(cache: PathBuf) -> std::io::Result<Engine> {
+        Engine::with_program(cache, std::env::current_exe()?)
+    }
+
+    /// As [`Engine::start`], with another build of this executable as the host process and as the tools.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn with_program(cache: PathBuf, executable: PathBuf) -> std::io::Result<Engine> {
         let directory = folder::make(&cache)?;
-        let executable = std::env::current_exe()?;
         let real_path = std::env::var_os("PATH").unwrap_or_default();
-        let host = Host::new(directory.path())?;
+        let host = Host::with_program(directory.path(), &executable)?;
         host.set_env("PATH", &real_path);
         let functions = directory.path().join("functions");
         for side in ["in", "out"] {
@@ -131,12 +175,12 @@ impl Engine {
         let tools = toolchain::make_tools(directory.path(), &executable).map_err(std::io::Error::other)?;
         set_environment(directory.path(), &tools, &real_path, builds.socket());
         let (jobs, received) = channel();
-        let known = Arc::new(Mutex::default());
+        let knowledge = Arc::new(Mutex::default());
         let ready = Arc::new(AtomicBool::new(false));
         let thread = evcxr_thread::EvcxrThread {
             host: host.clone(),
             builds: builds.clone(),
-            known: Arc::clone(&known),
+            knowledge: Arc::clone(&knowledge),
             ready: Arc::clone(&ready),
             real_path,
             cache,
@@ -150,7 +194,7 @@ impl Engine {
             jobs: Mutex::new(jobs),
             host,
             builds,
-            known,
+            knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
             evaluating: Arc::new(AtomicUsize::new(IDLE)),
@@ -201,8 +245,8 @@ impl Engine {
                 question_mark: code.question_mark,
                 awaits: code.awaits,
                 bounded: code.bounded,
-                answer: Answering::Compile,
                 frontend: Some(Arc::clone(&frontend)),
+                ..Order::default()
             },
             frontend,
             reply,
@@ -276,7 +320,40 @@ impl Engine {
     }
 
     pub fn known(&self) -> Known {
-        lock(&self.known).clone()
+        lock(&self.knowledge).known()
+    }
+
+    /// The items of all committed cells.
+    #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
+    pub fn items(&self) -> Items {
+        lock(&self.knowledge).items().clone()
+    }
+
+    /// Tells evcxr of a cell that is not compiled and not run, since its result is at hand. Returns at once;
+    /// [`Engine::known`] and [`Engine::items`] show it from now on, and evcxr hears of it when it has time, at
+    /// the latest before the next cell. Values are the caller's concern: see [`Engine::set_materialiser`].
+    #[allow(dead_code, reason = "replayed cells are to come")]
+    pub fn adopt(&self, adoption: &Adoption) {
+        let format = DebugFormat::default();
+        let code = cell_code::prepare(&adoption.rust, &adoption.cell, &mut self.builds.marks(), format);
+        lock(&self.knowledge).adopt(&code.items, adoption);
+        // If the engine has stopped, the next cell will say so.
+        let _ = lock(&self.jobs).send(Job::Adopt);
+    }
+
+    /// Sets what is called before a compiled cell runs, with the variables that it takes, so that their values
+    /// can be brought into the host's store. Its error ends the cell before it runs.
+    ///
+    /// It is called on the build server's thread while an evaluation goes on, so it must not evaluate anything itself.
+    #[allow(dead_code, reason = "replayed cells are to come")]
+    pub fn set_materialiser(&self, materialiser: build_server::Materialiser) {
+        self.builds.set_materialiser(materialiser);
+    }
+
+    /// Where the lines of a crate that was made from cells' items come from.
+    #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
+    pub fn places(&self, text: &str) -> SourceMap {
+        self.builds.marks().map(text)
     }
 
     /// Asks rust-analyzer what could stand at byte `position` of `code`; `None` when it has not answered
@@ -310,6 +387,7 @@ impl Engine {
     /// Ends the host process and removes what was written.
     pub fn shutdown(&self) {
         self.builds.stop();
+        self.builds.serde().shutdown();
         self.host.shutdown();
         drop(lock(&self.directory).take());
     }

@@ -46,6 +46,8 @@ pub struct Rewritten {
     pub catches_panics: bool,
     /// It is compiled for its messages alone.
     pub for_messages: bool,
+    /// The variables that it takes from the store.
+    pub taken: Vec<String>,
 }
 
 /// evcxr's variable store as cells see it, on one line.
@@ -138,6 +140,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         if !(rewritten.for_messages && needs.failure == Some(Failure::UnknownName)) {
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
+        rewritten.taken = taken(&lines, body.clone());
         add_identities(&mut lines, body.clone(), &rewritten.map, marks);
         for at in body {
             let Some(replacement) = replacement(lines.generated(at), needs) else {
@@ -236,6 +239,32 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
     }
 }
 
+/// The variables whose loading was not left out. A type over several lines ends on a later one.
+fn taken(lines: &Lines, body: std::ops::Range<usize>) -> Vec<String> {
+    let mut names = Vec::new();
+    for at in body.clone() {
+        let is_load = |line: &str| line.starts_with("let ") && line.contains(TAKE);
+        if lines.generated(at).is_some_and(is_load) {
+            let end = (at..body.end).find(|end| lines.text(*end).contains("(stringify!("));
+            names.extend(end.and_then(|end| stringified_name(lines.text(end)).map(str::to_owned)));
+        }
+    }
+    names
+}
+
+/// The lines (1-based) of a generated crate that store one of these variables.
+pub fn lines_that_store(generated: &str, names: &[String]) -> Vec<usize> {
+    let stores = |line: &str| {
+        line.trim_start().starts_with(PUT)
+            && stringified_name(line).is_some_and(|name| names.iter().any(|wanted| wanted == name))
+    };
+    let lines = generated.lines().enumerate();
+    lines
+        .filter(|(_, line)| stores(line))
+        .map(|(index, _)| index + 1)
+        .collect()
+}
+
 /// Where a variable is checked or stored, its type's definitions are part of the type's identity.
 fn add_identities(lines: &mut Lines, body: std::ops::Range<usize>, map: &SourceMap, marks: &Marks) {
     let mut definitions = Definitions::default();
@@ -274,7 +303,8 @@ fn stringified_name(statement: &str) -> Option<&str> {
     Some(name.trim().trim_start_matches("r#"))
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The names (and numbers) in a text.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .filter(|word| !word.is_empty())
 }

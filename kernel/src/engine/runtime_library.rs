@@ -14,17 +14,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use super::kept::{self, Kept};
 
 pub use toolchain::Toolchain;
-
-/// How long a folder of an unfinished build is left alone, should its process still be at work.
-const ABANDONED: Duration = Duration::from_secs(3600);
-/// Written last into a build's folder; says what must be there.
-const RECORD: &str = "build.json";
 
 /// What is given to rustc besides paths. A part of the key: other flags, another library.
 ///
@@ -107,17 +100,6 @@ impl Error {
     }
 }
 
-/// What a finished build's folder must hold.
-#[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    /// Of the library, in bytes.
-    size: u64,
-    /// Of the library's content, hexadecimal.
-    sha256: String,
-    /// For people who look into the folder.
-    rustc: String,
-}
-
 /// The runtime library for `rustc`, from `cache_dir` or compiled now (about 3 s).
 ///
 /// Any number of processes may call this at once, and any of them may be killed at any time: a build
@@ -128,16 +110,15 @@ struct Record {
 /// When there is no usable compiler or the folder cannot be written.
 pub fn build(rustc: &Path, cache_dir: &Path) -> Result<RuntimeLibrary, Error> {
     let folder = cache_dir.join("runtime");
-    private_folder(&folder).map_err(|source| Error::folder(&folder, source))?;
+    let kept = Kept::open(&folder).map_err(|source| Error::folder(&folder, source))?;
     let toolchain = toolchain::ask(rustc, &folder)?;
     let key = key(&toolchain.version);
-    let place = folder.join(&key);
-    let library = place.join(library_name());
-    if !is_whole(&place) {
-        compile(&toolchain, &folder, &place)?;
-    }
+    let place = match kept.find(&key) {
+        Some(place) => place,
+        None => compile(&toolchain, &kept, &key)?,
+    };
     Ok(RuntimeLibrary {
-        library,
+        library: place.join(library_name()),
         std: toolchain.std,
         target_libdir: toolchain.target_libdir,
         rustc_version: toolchain.version,
@@ -160,38 +141,15 @@ fn library_name() -> String {
     )
 }
 
-/// Names everything that the library is made of. Each part is framed by its length.
+/// Names everything that the library is made of.
 fn key(rustc_version: &str) -> String {
-    let mut hash = Sha256::new();
     let sources = sources::SOURCES.iter().flat_map(|(path, text)| [*path, *text]);
-    for part in sources.chain(FLAGS.iter().copied()).chain([rustc_version]) {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hex::encode(&hash.finalize()[..16])
+    kept::name(sources.chain(FLAGS.iter().copied()).chain([rustc_version]))
 }
 
-/// Whether a build is there and its library is, byte for byte, what was built.
-fn is_whole(place: &Path) -> bool {
-    let Ok(record) = fs::read(place.join(RECORD)) else {
-        return false;
-    };
-    let Ok(record) = serde_json::from_slice::<Record>(&record) else {
-        return false;
-    };
-    let Ok(library) = fs::read(place.join(library_name())) else {
-        return false;
-    };
-    library.len() as u64 == record.size && hex::encode(Sha256::digest(&library)) == record.sha256
-}
-
-fn compile(toolchain: &Toolchain, folder: &Path, place: &Path) -> Result<(), Error> {
-    remove_abandoned(folder);
-    let in_folder = |source| Error::folder(folder, source);
-    let work = tempfile::Builder::new()
-        .prefix(".building-")
-        .tempdir_in(folder)
-        .map_err(in_folder)?;
+fn compile(toolchain: &Toolchain, kept: &Kept, key: &str) -> Result<PathBuf, Error> {
+    let in_folder = |source| Error::folder(kept.folder(), source);
+    let work = kept.begin().map_err(in_folder)?;
     for (path, text) in sources::SOURCES {
         let file = work.path().join("src").join(path);
         let parent = file.parent().expect("a joined path has a parent");
@@ -200,22 +158,9 @@ fn compile(toolchain: &Toolchain, folder: &Path, place: &Path) -> Result<(), Err
             .map_err(in_folder)?;
     }
     let library = work.path().join(library_name());
-    run_rustc(toolchain, work.path(), &library, folder)?;
-
-    let content = fs::read(&library).map_err(in_folder)?;
-    let record = Record {
-        size: content.len() as u64,
-        sha256: hex::encode(Sha256::digest(&content)),
-        rustc: toolchain.version.clone(),
-    };
-    let record = serde_json::to_vec_pretty(&record).expect("strings and numbers are JSON");
-    // Without the sync, a power cut could leave the record whole and the library not; it would be found
-    // out, but only by a build in the middle of somebody's work.
-    fs::File::open(&library)
-        .and_then(|file| file.sync_all())
-        .map_err(in_folder)?;
-    fs::write(work.path().join(RECORD), record).map_err(in_folder)?;
-    move_into_place(work, folder, place)
+    run_rustc(toolchain, work.path(), &library, kept.folder())?;
+    work.finish(key, &[&library_name()], &toolchain.version)
+        .map_err(in_folder)
 }
 
 fn run_rustc(toolchain: &Toolchain, work: &Path, library: &Path, folder: &Path) -> Result<(), Error> {
@@ -253,59 +198,4 @@ fn run_rustc(toolchain: &Toolchain, work: &Path, library: &Path, folder: &Path) 
         messages
     };
     Err(Error::Build { messages })
-}
-
-/// One rename. If another process was faster and its build is whole, that one stays.
-fn move_into_place(work: tempfile::TempDir, folder: &Path, place: &Path) -> Result<(), Error> {
-    if fs::rename(work.path(), place).is_ok() {
-        // It is not there any more under its old name, so there is nothing to clean up.
-        let _ = work.keep();
-        return Ok(());
-    }
-    if is_whole(place) {
-        return Ok(());
-    }
-    // A damaged build is in the way. It is moved aside, not deleted: whoever has it open keeps it.
-    let aside = tempfile::Builder::new().prefix(".damaged-").tempdir_in(folder);
-    let aside = aside.map_err(|source| Error::folder(folder, source))?;
-    let _ = fs::rename(place, aside.path().join("build"));
-    match fs::rename(work.path(), place) {
-        Ok(()) => {
-            let _ = work.keep();
-            Ok(())
-        }
-        Err(_) if is_whole(place) => Ok(()),
-        Err(source) => Err(Error::folder(folder, source)),
-    }
-}
-
-/// Removes what killed processes left behind.
-fn remove_abandoned(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let age = entry.metadata().and_then(|it| it.modified()).ok();
-        let age = age.and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if (name.starts_with(".building-") || name.starts_with(".damaged-")) && age > Some(ABANDONED) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Creates a folder that is the user's alone: what is loaded from it runs as the user.
-fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-        builder.mode(0o700).create(folder)?;
-        // Fails on a folder of another user; so does all that follows on one that is closed already.
-        if fs::metadata(folder)?.permissions().mode() & 0o077 != 0 {
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        }
-        Ok(())
-    }
-    #[cfg(not(unix))]
-    builder.create(folder)
 }

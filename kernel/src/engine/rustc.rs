@@ -1,10 +1,16 @@
 //! Running rustc on a cell's crate, without cargo in between.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use super::dep_info::{self, Inputs};
+
+/// The crate's file in its folder. evcxr and the reports know it by this name.
+const SOURCE: &str = "src/lib.rs";
 
 /// How cells are compiled. Two cells that are compiled with equal plans can share values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub struct Plan {
     pub crates: Vec<String>,
     /// Further flags from `RUSTFLAGS`.
     pub flags: Vec<String>,
+    /// The session's dependencies have a serde, so that no other may come in.
+    pub own_serde: bool,
 }
 
 /// What came of it.
@@ -25,6 +33,8 @@ pub struct Compiled {
     pub success: bool,
     /// It was ended by [`Running::stop`].
     pub stopped: bool,
+    /// What it was made of, besides its text.
+    pub inputs: Inputs,
 }
 
 /// The compiler or cargo that runs at the moment, so that it can be stopped.
@@ -70,7 +80,7 @@ pub enum Emit {
     Nothing,
 }
 
-/// Compiles `directory/src/lib.rs`.
+/// Compiles `directory/src/lib.rs`, and for a library notes what else went into it.
 ///
 /// # Errors
 /// When rustc cannot be started or read.
@@ -86,7 +96,7 @@ pub fn compile(
     command
         .current_dir(directory)
         .envs(environment.iter().map(|(name, value)| (name, value)));
-    command.args(["--crate-name", "ctx", "--edition=2024", "src/lib.rs"]);
+    command.args(["--crate-name", "ctx", "--edition=2024", SOURCE]);
     command.args(["--error-format=json", "--json=diagnostic-rendered-ansi"]);
     // Pinned, so that a type keeps its identity when dependencies or options change.
     command.args([
@@ -113,7 +123,15 @@ pub fn compile(
     command.args(["-C", "lto=off", "-C", "embed-bitcode=no"]);
     command.args(&plan.flags).args(&plan.crates);
     match emit {
-        Emit::Library => command.arg("--emit=link").arg("-o").arg(library),
+        Emit::Library => {
+            let (mut link, mut dep_info) =
+                (OsString::from("--emit=link="), OsString::from("--emit=dep-info="));
+            // Relative where that is possible: in a list of outputs, a comma would end a path.
+            let library = library.strip_prefix(directory).unwrap_or(library);
+            link.push(library);
+            dep_info.push(library.with_extension("d"));
+            command.arg(link).arg(dep_info)
+        }
         Emit::Nothing => command
             .arg("--emit=metadata")
             .arg("-o")
@@ -134,7 +152,15 @@ pub fn compile(
         return Err(error);
     }
     let messages = String::from_utf8_lossy(&messages).into_owned();
+    let inputs = match (emit, status.success()) {
+        (Emit::Library, true) => {
+            let text = std::fs::read_to_string(library.with_extension("d"))?;
+            dep_info::parse(&text, directory, SOURCE)
+        }
+        _ => Inputs::default(),
+    };
     Ok(Compiled {
+        inputs,
         messages,
         success: status.success(),
         stopped,

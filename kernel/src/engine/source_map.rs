@@ -66,6 +66,11 @@ impl Marks {
         format!("{MARK_START}{}{MARK_END}", self.origins.len() - 1)
     }
 
+    /// The piece that was added last.
+    pub fn last(&self) -> Mark {
+        self.origins.len().saturating_sub(1)
+    }
+
     /// Pieces that are added from now on are those of the next cell.
     pub fn begin_cell(&mut self) {
         self.cell_start = self.origins.len();

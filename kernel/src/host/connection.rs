@@ -9,13 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::control::{Answer, CellFunction, Notice, Order, SUPERVISOR_MESSAGE, handed};
+use super::aside;
+use super::call::{Call, CallReport, Manner, Slot};
+use super::control::{Answer, CellFunction, Function, Notice, Order, SUPERVISOR_MESSAGE, handed};
 use super::listener::Running;
 use super::pipes::Pipes;
 use super::reader::{Presenter, Question, Source};
 use super::record::{self, Record};
 use super::ring::{self, Shared, run};
-use super::{Death, Inner, Libraries, RunReport, evcxr_protocol, sys};
+use super::{
+    CallWork, Death, Inner, Libraries, NO_PROCESS, QueuedCall, RunReport, State, evcxr_protocol, sys,
+};
 use crate::interpreter::{InputError, Stream};
 
 /// How long many small records may gather before they are shown.
@@ -28,10 +32,14 @@ const TURN: usize = 4 << 20;
 const ENDING: Duration = Duration::from_secs(3);
 
 /// Who wanted a run.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
     Evcxr,
     Kernel,
+    /// A call, which is no cell.
+    Call {
+        slot: Arc<Slot>,
+        answer: Option<Vec<u8>>,
+    },
 }
 
 struct Current {
@@ -52,7 +60,7 @@ pub struct Connection<'a> {
     waker: OwnedFd,
     /// Standard output and standard error of others than Rust's std.
     pipes: Pipes,
-    orders: OwnedFd,
+    orders: Arc<OwnedFd>,
     answers: Arc<OwnedFd>,
     presenter: Presenter,
     loaded: bool,
@@ -84,6 +92,7 @@ impl<'a> Connection<'a> {
         let answers = take(handed::ANSWERS);
         sys::limit_send(answers.as_fd(), ENDING);
         let shown = Arc::clone(inner);
+        inner.state().lost = false;
         Ok(Connection {
             inner,
             supervisor: socket,
@@ -94,7 +103,7 @@ impl<'a> Connection<'a> {
             shared,
             waker: take(handed::WAKER),
             pipes,
-            orders: take(handed::ORDERS),
+            orders: Arc::new(take(handed::ORDERS)),
             answers: Arc::new(answers),
             presenter: Presenter::new(move |output| shown.show(output)),
             loaded: false,
@@ -177,6 +186,15 @@ impl<'a> Connection<'a> {
                     self.finish(report, true)?;
                 }
             }
+            Record::Answer(bytes) => {
+                if let Some(Current {
+                    origin: Origin::Call { answer, .. },
+                    ..
+                }) = &mut self.current
+                {
+                    answer.get_or_insert_default().extend(bytes);
+                }
+            }
             other => {
                 if let Some(question) = self.presenter.record(other) {
                     self.ask(question);
@@ -217,6 +235,10 @@ impl<'a> Connection<'a> {
         if self.current.is_some() {
             return Ok(());
         }
+        self.make_calls()?;
+        if self.current.is_some() {
+            return Ok(());
+        }
         while self.wanted.is_none()
             && let Some(line) = self.evcxr_lines.next()
         {
@@ -242,31 +264,108 @@ impl<'a> Connection<'a> {
             drop(state);
             return self.load(libraries);
         };
+        let run = self.begin_run(&mut state, true)?;
+        drop(state);
+        self.load(libraries)?;
+        self.start(run, origin, &Order::Run { run, cell });
+        Ok(())
+    }
+
+    /// Makes the calls that wait, up to the first that is made in the worker itself.
+    fn make_calls(&mut self) -> io::Result<()> {
+        loop {
+            let inner = Arc::clone(self.inner);
+            let mut state = inner.state();
+            let Some(libraries) = state.libraries.clone() else {
+                return Ok(());
+            };
+            let Some(QueuedCall { work, slot }) = state.calls.pop_front() else {
+                return Ok(());
+            };
+            if slot.is_stopped() {
+                slot.report(CallReport::failed("it was stopped"));
+                continue;
+            }
+            // What nothing protects is not interrupted either: that would cost the variables.
+            let may_be_interrupted =
+                !matches!(&work, CallWork::Call(call) if call.manner != Manner::Protected);
+            let aside = matches!(&work, CallWork::Call(call) if call.manner == Manner::Aside);
+            let run = match aside {
+                true => 0,
+                false => self.begin_run(&mut state, may_be_interrupted)?,
+            };
+            drop(state);
+            self.load(libraries)?;
+            let order = match work {
+                CallWork::Forget(names) => Order::Forget { run, names },
+                CallWork::Call(call) if aside => {
+                    self.call_aside(function(call), slot)?;
+                    continue;
+                }
+                CallWork::Call(call) => Order::Call {
+                    run,
+                    protected: call.manner == Manner::Protected,
+                    function: function(call),
+                },
+            };
+            self.start(run, Origin::Call { slot, answer: None }, &order);
+            return Ok(());
+        }
+    }
+
+    /// Has a copy of the worker make a call; a thread waits for what comes of it.
+    fn call_aside(&self, function: Function, slot: Arc<Slot>) -> io::Result<()> {
+        let (ours, theirs) = io::pipe()?;
+        let order = Order::CallAside { function }.encode();
+        if let Err(error) = sys::send_with_fds(self.orders.as_fd(), &order, &[theirs.as_fd()]) {
+            tracing::debug!(%error, "the worker is gone");
+        }
+        drop(theirs);
+        let orders = Arc::clone(&self.orders);
+        let following = Arc::clone(&slot);
+        let follow = move || {
+            if let Some(copy) = aside::follow(ours.into(), &following) {
+                // If the worker is gone, the supervisor reaps.
+                let _ = sys::send(orders.as_fd(), &Order::Reap { copy }.encode());
+            }
+        };
+        if let Err(error) = std::thread::Builder::new()
+            .name("cellar-aside".into())
+            .spawn(follow)
+        {
+            slot.report(CallReport::failed(error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Numbers a run. The word comes before the order, so that an interrupt always finds the run.
+    fn begin_run(&mut self, state: &mut State, may_be_interrupted: bool) -> io::Result<u32> {
         let run = self.next_run;
         self.next_run += 1;
-        state.running = Some(Running {
-            run,
-            supervisor: self.supervisor.try_clone()?,
-        });
-        // The word comes before the order, so that an interrupt always finds the run.
+        if may_be_interrupted {
+            state.running = Some(Running {
+                run,
+                supervisor: self.supervisor.try_clone()?,
+            });
+        }
         self.shared
             .words()
             .run
             .store(run::word(run, run::RUNNING), Ordering::SeqCst);
-        drop(state);
-        self.load(libraries)?;
+        Ok(run)
+    }
+
+    fn start(&mut self, run: u32, origin: Origin, order: &Order) {
         self.presenter.begin();
         self.current = Some(Current {
             run,
             origin,
             since: Instant::now(),
         });
-        let order = Order::Run { run, cell }.encode();
-        if let Err(error) = sys::send(self.orders.as_fd(), &order) {
+        if let Err(error) = sys::send(self.orders.as_fd(), &order.encode()) {
             // The supervisor is about to tell how the worker died.
             tracing::debug!(%error, "the worker is gone");
         }
-        Ok(())
     }
 
     fn load(&mut self, libraries: Libraries) -> io::Result<()> {
@@ -289,14 +388,27 @@ impl<'a> Connection<'a> {
         let Some(current) = self.current.take() else {
             return Ok(());
         };
-        let answer = evcxr_protocol::answer(&report);
+        let to_evcxr = evcxr_protocol::answer(&report);
         let mut state = self.inner.state();
-        state.report.add(report);
         state.running = None;
+        let is_evcxrs = match current.origin {
+            Origin::Call { slot, answer } => {
+                slot.report(CallReport::of_run(answer, report));
+                false
+            }
+            Origin::Evcxr => {
+                state.report.add(report);
+                true
+            }
+            Origin::Kernel => {
+                state.report.add(report);
+                false
+            }
+        };
         drop(state);
         self.inner.changed.notify_all();
-        if alive && current.origin == Origin::Evcxr {
-            self.evcxr_out.write_all(&answer)?;
+        if alive && is_evcxrs {
+            self.evcxr_out.write_all(&to_evcxr)?;
         }
         Ok(())
     }
@@ -395,6 +507,10 @@ impl<'a> Connection<'a> {
             let report = self.presenter.finish(None);
             drop(self.finish(report, false));
         }
+        let mut state = self.inner.state();
+        state.lost = true;
+        state.fail_calls(NO_PROCESS);
+        drop(state);
         // evcxr's pipes first: it may be waiting for their end.
         drop(self.evcxr_in);
         drop(self.evcxr_out);
@@ -402,5 +518,13 @@ impl<'a> Connection<'a> {
         drop(self.supervisor.set_read_timeout(Some(ENDING)));
         let mut message = [0; SUPERVISOR_MESSAGE];
         while matches!(self.supervisor.read(&mut message), Ok(length) if length > 0) {}
+    }
+}
+
+fn function(call: Call) -> Function {
+    Function {
+        library: call.library,
+        function: call.function,
+        argument: call.argument,
     }
 }

@@ -105,6 +105,14 @@ pub struct CellFunction {
     pub function: String,
 }
 
+/// A function of a library that is no cell, and what it gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    pub library: PathBuf,
+    pub function: String,
+    pub argument: Vec<u8>,
+}
+
 /// From the kernel to the worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
@@ -112,12 +120,30 @@ pub enum Order {
     Load { std: PathBuf, runtime: PathBuf },
     /// Run a cell.
     Run { run: u32, cell: CellFunction },
+    /// Call a function; a run like a cell's.
+    Call {
+        run: u32,
+        protected: bool,
+        function: Function,
+    },
+    /// Call a function in a copy of the worker. The copy's end of a pipe comes along.
+    CallAside { function: Function },
+    /// A copy has ended and nobody wants to know more of it.
+    Reap { copy: i32 },
+    /// Drop variables; a run like a cell's.
+    Forget { run: u32, names: Vec<String> },
 }
 
 impl Order {
     /// The message.
     pub fn encode(&self) -> Vec<u8> {
         let path = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        let called = |message: Builder, function: &Function| {
+            message
+                .bytes(&path(&function.library))
+                .bytes(function.function.as_bytes())
+                .bytes(&function.argument)
+        };
         let message = Builder::default();
         match self {
             Order::Load { std, runtime } => message.number(1).bytes(&path(std)).bytes(&path(runtime)),
@@ -126,6 +152,28 @@ impl Order {
                 .number(u64::from(*run))
                 .bytes(&path(&cell.library))
                 .bytes(cell.function.as_bytes()),
+            Order::Call {
+                run,
+                protected,
+                function,
+            } => {
+                let message = message
+                    .number(3)
+                    .number(u64::from(*run))
+                    .number(u64::from(*protected));
+                called(message, function)
+            }
+            Order::CallAside { function } => called(message.number(4), function),
+            Order::Reap { copy } => message.number(5).number(u64::from(copy.unsigned_abs())),
+            Order::Forget { run, names } => {
+                let message = message
+                    .number(6)
+                    .number(u64::from(*run))
+                    .number(names.len() as u64);
+                names
+                    .iter()
+                    .fold(message, |message, name| message.bytes(name.as_bytes()))
+            }
         }
         .finish()
     }
@@ -133,6 +181,13 @@ impl Order {
     /// The order of a message.
     pub fn decode(message: &[u8]) -> Option<Order> {
         let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+        let called = |message: &mut Parser<'_>| {
+            Some(Function {
+                library: path(message.bytes()?),
+                function: message.text()?,
+                argument: message.bytes()?.to_vec(),
+            })
+        };
         let mut message = Parser(message);
         Some(match message.number()? {
             1 => Order::Load {
@@ -145,6 +200,23 @@ impl Order {
                     library: path(message.bytes()?),
                     function: message.text()?,
                 },
+            },
+            3 => Order::Call {
+                run: message.number()? as u32,
+                protected: message.number()? != 0,
+                function: called(&mut message)?,
+            },
+            4 => Order::CallAside {
+                function: called(&mut message)?,
+            },
+            5 => Order::Reap {
+                copy: i32::try_from(message.number()?).ok()?,
+            },
+            6 => Order::Forget {
+                run: message.number()? as u32,
+                names: (0..message.number()?)
+                    .map(|_| message.text())
+                    .collect::<Option<_>>()?,
             },
             _ => return None,
         })
@@ -219,6 +291,14 @@ impl AnswerParts {
 mod tests {
     use super::*;
 
+    fn function() -> Function {
+        Function {
+            library: "/x.so".into(),
+            function: "f".into(),
+            argument: vec![0, 255],
+        }
+    }
+
     #[test]
     fn messages_come_back_as_they_were() {
         for notice in [
@@ -245,6 +325,17 @@ mod tests {
                     library: "/x.so".into(),
                     function: "f".into(),
                 },
+            },
+            Order::Call {
+                run: 8,
+                protected: true,
+                function: function(),
+            },
+            Order::CallAside { function: function() },
+            Order::Reap { copy: 77 },
+            Order::Forget {
+                run: 9,
+                names: vec!["a".into(), String::new()],
             },
         ] {
             assert_eq!(Order::decode(&order.encode()), Some(order));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::control::interrupt_message;
-use super::{Inner, sys};
+use super::{Inner, NO_PROCESS, sys};
 
 /// A run, as [`Host::interrupt`](super::Host::interrupt) needs it.
 pub struct Running {
@@ -58,5 +58,6 @@ pub fn serve(inner: &Arc<Inner>, listener: &UnixListener) {
     let mut state = inner.state();
     state.running = None;
     state.ended = true;
+    state.fail_calls(NO_PROCESS);
     inner.changed.notify_all();
 }

@@ -14,7 +14,9 @@
 //! The supervisor hands evcxr's pipes to the kernel, so that nothing user code does can disturb
 //! evcxr's protocol.
 
+mod aside;
 mod bytes;
+pub mod call;
 mod connection;
 mod control;
 mod evcxr_protocol;
@@ -28,6 +30,7 @@ mod rich;
 mod ring;
 mod sys;
 
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -39,6 +42,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::interpreter::{Frontend, Output};
+use call::{Call, CallReport, PendingCall, Slot};
 
 /// What the engine must tell the host before the first cell runs.
 #[derive(Debug, Clone)]
@@ -48,6 +52,9 @@ pub struct Libraries {
     /// The compiled `cellar` crate (see `runtime/`).
     pub runtime: PathBuf,
 }
+
+/// How long the argument of a [`Call`] may be, in bytes.
+pub const LONGEST_ARGUMENT: usize = control::LONGEST - (16 << 10);
 
 /// Everything the host noticed while one cell ran.
 #[derive(Debug, Clone, Default)]
@@ -132,6 +139,9 @@ pub enum Unprotected {
     Fork,
 }
 
+/// Why a call was not made.
+const NO_PROCESS: &str = "the process that holds the variables has ended";
+
 /// The seam to the host process. Cheap to clone; every method may be called from any thread.
 #[derive(Clone)]
 pub struct Host {
@@ -159,9 +169,33 @@ struct State {
     /// A cell that the kernel itself wants to run.
     requested: Option<control::CellFunction>,
     running: Option<listener::Running>,
+    /// Calls that wait for their turn.
+    calls: VecDeque<QueuedCall>,
+    /// There was a process and there is none now: evcxr has yet to notice and to start another.
+    lost: bool,
     shutting_down: bool,
     /// The connection's thread has ended.
     ended: bool,
+}
+
+/// A call, or the dropping of variables, that was not begun yet.
+struct QueuedCall {
+    work: CallWork,
+    slot: Arc<Slot>,
+}
+
+enum CallWork {
+    Call(Call),
+    Forget(Vec<String>),
+}
+
+impl State {
+    /// Nobody is there who could make the calls that wait.
+    fn fail_calls(&mut self, reason: &str) {
+        for queued in self.calls.drain(..) {
+            queued.slot.report(CallReport::failed(reason));
+        }
+    }
 }
 
 impl Inner {
@@ -191,20 +225,12 @@ impl Inner {
 }
 
 impl Host {
-    /// Prepares a host whose socket lives in `dir`. No process runs yet: evcxr starts it through
+    /// Prepares a host whose socket lives in `dir` and whose process is `program`, a build of this executable. No process runs yet: evcxr starts it through
     /// [`Host::command`]. A thread serves the process until [`Host::shutdown`].
     ///
     /// # Errors
     /// When the socket cannot be made, for example since the path of `dir` is too long (about 80
     /// bytes are always fine).
-    pub fn new(dir: &Path) -> io::Result<Host> {
-        Host::with_program(dir, &std::env::current_exe()?)
-    }
-
-    /// As [`Host::new`], with another build of this executable as the host process.
-    ///
-    /// # Errors
-    /// As [`Host::new`].
     pub fn with_program(dir: &Path, program: &Path) -> io::Result<Host> {
         let socket = dir.join(format!("host-{}.sock", std::process::id()));
         let listener = UnixListener::bind(&socket)?;
@@ -256,6 +282,11 @@ impl Host {
         self.inner.state().skip_next = true;
     }
 
+    /// Takes [`Host::skip_next_run`] back, for evcxr may not have come to a run.
+    pub fn skip_no_run(&self) {
+        self.inner.state().skip_next = false;
+    }
+
     /// Runs a compiled cell of which evcxr knows nothing, between [`Host::begin`] and [`Host::end`]
     /// as any other. Returns when it is over; waits for the process and the libraries.
     #[allow(dead_code, reason = "artifacts of earlier sessions are to come")]
@@ -269,6 +300,42 @@ impl Host {
         while (state.requested.is_some() || state.running.is_some()) && !state.ended {
             state = self.inner.wait(state);
         }
+    }
+
+    /// Asks for a call; returns at once. See [`call`] for when and where it is made.
+    pub fn start_call(&self, call: Call) -> PendingCall {
+        if call.argument.len() > LONGEST_ARGUMENT {
+            let slot = Arc::new(Slot::default());
+            slot.report(CallReport::failed("its argument is too long"));
+            return PendingCall { slot };
+        }
+        self.queue(CallWork::Call(call))
+    }
+
+    /// Makes a call and waits for its report. In the process of the cells it waits until no cell runs.
+    pub fn call(&self, call: Call) -> CallReport {
+        self.start_call(call).wait()
+    }
+
+    /// Drops variables, as between two cells. Names that are not there are no error. If a destructor fails, all of
+    /// them are still there.
+    pub fn forget(&self, names: &[String]) -> CallReport {
+        self.queue(CallWork::Forget(names.to_owned())).wait()
+    }
+
+    fn queue(&self, work: CallWork) -> PendingCall {
+        let slot = Arc::new(Slot::default());
+        let mut state = self.inner.state();
+        if state.lost || state.ended || state.shutting_down {
+            slot.report(CallReport::failed(NO_PROCESS));
+        } else {
+            state.calls.push_back(QueuedCall {
+                work,
+                slot: Arc::clone(&slot),
+            });
+            self.inner.wake();
+        }
+        PendingCall { slot }
     }
 
     /// Ends the running cell (its whole process group). Returns whether one ran.

@@ -20,6 +20,7 @@ const STARTED: u16 = 11;
 const DONE: u16 = 12;
 const FAILED: u16 = 13;
 const WITHDRAWN: u16 = 14;
+const ANSWER: u16 = 15;
 
 /// Anything but text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub enum Record {
     Withdrawn { nanoseconds: u64 },
     /// The cell (or the libraries) could not be loaded.
     Failed(String),
+    /// A piece of what a called function answers.
+    Answer(Vec<u8>),
 }
 
 /// One content of a display; `form` as in `abi.md`.
@@ -133,6 +136,7 @@ impl Record {
             Record::Done { run, nanoseconds } => (DONE, message.number(u64::from(*run)).number(*nanoseconds)),
             Record::Withdrawn { nanoseconds } => (WITHDRAWN, message.number(*nanoseconds)),
             Record::Failed(text) => (FAILED, message.bytes(text.as_bytes())),
+            Record::Answer(bytes) => (ANSWER, message.bytes(bytes)),
         };
         (kind, message.finish())
     }
@@ -220,6 +224,7 @@ impl Record {
                 nanoseconds: message.number()?,
             },
             FAILED => Record::Failed(message.text()?),
+            ANSWER => Record::Answer(message.bytes()?.to_vec()),
             _ => return None,
         })
     }

@@ -15,6 +15,17 @@ pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
+/// Kills a process and its whole group.
+pub fn kill_group(pid: libc::pid_t) {
+    if pid > 1 {
+        // SAFETY: no pointers; processes that are gone are not hit.
+        unsafe {
+            libc::kill(-pid, libc::SIGKILL);
+            libc::kill(pid, libc::SIGKILL);
+        }
+    }
+}
+
 /// Anonymous memory of `size` bytes that can be sent to another process.
 pub fn shared_memory(size: usize) -> io::Result<OwnedFd> {
     // SAFETY: the name is a C string; the result is checked.

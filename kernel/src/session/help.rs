@@ -79,8 +79,8 @@ fn patience(session: &Session) -> Duration {
 
 fn names(session: &Session) -> KnownNames {
     let mut names = session.names().clone();
-    for (name, type_name) in session.engine.known().variables {
-        names.set_variable(&name, &type_name);
+    for variable in session.engine.known().variables {
+        names.set_variable(&variable.name, &variable.type_text);
     }
     names
 }

@@ -9,7 +9,7 @@ use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
 use super::{Session, errors, help};
 use crate::cell::CellSource;
-use crate::engine::cell_code::DebugFormat;
+use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Directive, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
@@ -246,7 +246,7 @@ impl Running<'_> {
         self.evaluate(&prepared)
     }
 
-    fn evaluate(&mut self, prepared: &crate::engine::cell_code::CellCode) -> Result<(), CellError> {
+    fn evaluate(&mut self, prepared: &CellCode) -> Result<(), CellError> {
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
         let evaluation = self
             .session
@@ -272,10 +272,7 @@ impl Running<'_> {
     }
 
     fn quietly(&mut self, command: &str) -> Result<(), CellError> {
-        let prepared = crate::engine::cell_code::CellCode {
-            text: command.to_owned(),
-            ..Default::default()
-        };
+        let prepared = CellCode::command(command);
         let evaluation = self
             .session
             .engine
@@ -345,9 +342,9 @@ impl Running<'_> {
         known
             .variables
             .into_iter()
-            .map(|(name, type_name)| VariableRow {
-                name,
-                type_name,
+            .map(|variable| VariableRow {
+                name: variable.name,
+                type_name: variable.type_text,
                 size: None,
             })
             .collect()

@@ -19,6 +19,8 @@ unsafe extern "C" {
     fn cellar_host_take(name: *const u8, len: usize) -> *mut c_void;
     fn cellar_host_put(name: *const u8, len: usize, type_id: *const u8, type_name: *const u8,
         type_name_len: usize, value: *mut c_void, drop: unsafe extern "C" fn(*mut c_void));
+    fn cellar_host_peek(name: *const u8, len: usize, type_id: *mut u8) -> *const c_void;
+    fn cellar_host_answer(answer: *const u8, len: usize);
     fn cellar_host_panicked();
     fn cellar_host_returned_error(type_name: *const u8, type_name_len: usize, message: *const u8, len: usize,
         file: *const u8, file_len: usize, line: u32, column: u32);
@@ -43,6 +45,11 @@ fn put<T: 'static>(name: &str, value: T) {
 fn take<T: 'static>(name: &str) -> T {
     *unsafe { Box::from_raw(cellar_host_take(name.as_ptr(), name.len()).cast::<T>()) }
 }
+fn peek<T>(name: &str) -> Option<&'static T> {
+    let mut id = [0u8; 16];
+    unsafe { cellar_host_peek(name.as_ptr(), name.len(), id.as_mut_ptr()).cast::<T>().as_ref() }
+}
+fn answer(bytes: &[u8]) { unsafe { cellar_host_answer(bytes.as_ptr(), bytes.len()) } }
 fn check<T: 'static>(name: &str) -> u32 {
     unsafe { cellar_host_check(name.as_ptr(), name.len(), id::<T>().as_ptr()) }
 }
@@ -61,6 +68,9 @@ fn input(prompt: &str, password: bool) -> Result<String, isize> {
     buffer.truncate(got as usize);
     Ok(String::from_utf8(buffer).unwrap())
 }
+"#;
+
+const CELL: &str = r#"
 #[unsafe(no_mangle)]
 pub extern "C" fn run_cell(store: *mut c_void) -> *mut c_void {
     assert!(!store.is_null());
@@ -68,6 +78,18 @@ pub extern "C" fn run_cell(store: *mut c_void) -> *mut c_void {
     store
 }
 "#;
+
+/// A function that is no cell.
+const CALLED_FUNCTION: &str = r#"
+#[unsafe(no_mangle)]
+pub extern "C" fn called(argument: *const u8, length: usize) {
+    let argument = unsafe { std::slice::from_raw_parts(argument, length) };
+    if std::panic::catch_unwind(|| body(argument)).is_err() { unsafe { cellar_host_panicked() } }
+}
+"#;
+
+/// Its name.
+pub const CALLED: &str = "called";
 
 /// The name of the function in every compiled cell.
 pub const FUNCTION: &str = "run_cell";
@@ -96,7 +118,17 @@ pub extern "C" fn cellar_runtime_flush() { let _ = std::io::Write::flush(&mut st
 pub fn compile(dir: &Path, body: &str) -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("cell_{}", NEXT.fetch_add(1, Ordering::SeqCst));
-    rustc(dir, &name, &format!("{PRELUDE}\nfn body() {{\n{body}\n}}\n"))
+    rustc(
+        dir,
+        &name,
+        &format!("{PRELUDE}{CELL}\nfn body() {{\n{body}\n}}\n"),
+    )
+}
+
+/// Compiles the body of a function that is called with an `argument`.
+pub fn compile_called(dir: &Path, body: &str) -> PathBuf {
+    let source = format!("{PRELUDE}{CALLED_FUNCTION}\nfn body(argument: &[u8]) {{\n{body}\n}}\n");
+    rustc(dir, "called", &source)
 }
 
 /// The libraries that every host loads, made once.

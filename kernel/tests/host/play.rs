@@ -98,6 +98,10 @@ impl Session {
         cells::compile(self.dir.path(), body)
     }
 
+    pub fn compile_called(&self, body: &str) -> PathBuf {
+        cells::compile_called(self.dir.path(), body)
+    }
+
     pub fn run(&self, body: &str) -> Ran {
         self.run_and(body, |_| {})
     }

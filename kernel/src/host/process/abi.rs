@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::store::{self, Known, TypeId, Variable};
-use super::{linux, output};
+use super::{call, linux, output};
 use crate::host::control::{Answer, AnswerParts, LONGEST};
 use crate::host::record::{Entry, Record};
 use crate::host::{PanicRecord, ReturnedError, sys};
@@ -118,6 +118,37 @@ unsafe extern "C" fn cellar_host_put(
     );
 }
 
+/// # Safety
+/// See `abi.md`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn cellar_host_peek(name: *const u8, length: usize, type_id: *mut u8) -> *const c_void {
+    // SAFETY: promised by the caller.
+    match store::peek(&unsafe { text(name, length) }) {
+        Some((value, identity)) => {
+            // SAFETY: the caller's buffer has room for a type's identity.
+            unsafe { type_id.cast::<TypeId>().write_unaligned(identity) };
+            value
+        }
+        None => std::ptr::null(),
+    }
+}
+
+/// # Safety
+/// See `abi.md`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn cellar_host_forget(name: *const u8, length: usize) {
+    // SAFETY: promised by the caller.
+    store::forget(&unsafe { text(name, length) });
+}
+
+/// # Safety
+/// See `abi.md`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn cellar_host_answer(answer: *const u8, length: usize) {
+    // SAFETY: promised by the caller.
+    call::answer(unsafe { bytes(answer, length) });
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn cellar_host_panicked() {
     FAILED.store(true, Ordering::SeqCst);
@@ -145,6 +176,9 @@ unsafe extern "C" fn cellar_host_panic(
             text(thread, thread_length),
         )
     };
+    if call::panicked(&message) {
+        return;
+    }
     // The cells' std has not started the process and does not know its first thread from others
     // without a name.
     let main = linux::is_main_thread();

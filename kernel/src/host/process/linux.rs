@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::host::Death;
 use crate::host::sys::check;
+pub use crate::host::sys::kill_group;
 
 /// Which side of a fork this is.
 pub enum Fork {
@@ -48,17 +49,6 @@ pub fn is_main_thread() -> bool {
 pub fn own_group(pid: libc::pid_t) {
     // SAFETY: no pointers. It fails only for processes that are gone.
     unsafe { libc::setpgid(pid, pid) };
-}
-
-/// Kills a process and its whole group.
-pub fn kill_group(pid: libc::pid_t) {
-    if pid > 1 {
-        // SAFETY: no pointers; processes that are gone are not hit.
-        unsafe {
-            libc::kill(-pid, libc::SIGKILL);
-            libc::kill(pid, libc::SIGKILL);
-        }
-    }
 }
 
 /// This process is killed when `parent` dies. Returns whether the parent is alive still.
@@ -132,15 +122,11 @@ pub fn imitate(death: Death) -> io::Error {
         // SAFETY: ends the process, without running anything that was registered for its end.
         Death::Exit(status) => unsafe { libc::_exit(status) },
         Death::Signal(signal) => {
-            let none = libc::rlimit {
-                rlim_cur: 0,
-                rlim_max: 0,
-            };
             on_signal(signal, libc::SIG_DFL);
             unblock_signals();
-            // SAFETY: `none` is live.
+            no_core_file();
+            // SAFETY: no pointers.
             unsafe {
-                libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
                 libc::prctl(libc::PR_SET_DUMPABLE, 0);
                 libc::kill(own_pid(), signal);
             }
@@ -148,6 +134,16 @@ pub fn imitate(death: Death) -> io::Error {
             io::Error::other(format!("signal {signal} did not end it"))
         }
     }
+}
+
+/// However this process dies, it leaves no core file.
+pub fn no_core_file() {
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `none` is live.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
 }
 
 /// Ends a forked process without running what its parent registered for its own end.

@@ -2,6 +2,8 @@
 //! cells. They are two processes because one must survive what user code does to the other.
 
 mod abi;
+mod call;
+mod hash;
 mod interpose;
 mod linux;
 mod memo;

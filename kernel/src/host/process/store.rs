@@ -12,7 +12,6 @@ pub type TypeId = [u8; 16];
 pub struct Variable {
     pub type_id: TypeId,
     /// As `std::any::type_name` gives it.
-    #[expect(dead_code, reason = "for whoever looks at a worker with a debugger")]
     pub type_name: String,
     pub value: *mut c_void,
     pub drop: unsafe extern "C" fn(*mut c_void),
@@ -66,6 +65,35 @@ pub fn take(name: &str) -> *mut c_void {
     })
 }
 
+/// A value that stays where it is, and its type's identity. It is there until its name is taken, put or forgotten.
+pub fn peek(name: &str) -> Option<(*mut c_void, TypeId)> {
+    let variables = variables();
+    let variable = variables.get(name)?;
+    Some((variable.value, variable.type_id))
+}
+
+/// Drops a value. Its destructor may be user code, which may come back here.
+pub fn forget(name: &str) {
+    let forgotten = variables().remove(name);
+    drop(forgotten);
+}
+
+/// Whether the destructor of a value may be others' than std's: its type is made of more than std's, or hides what
+/// it is made of.
+pub fn is_dropped_by_user_code(name: &str) -> bool {
+    let variables = variables();
+    variables
+        .get(name)
+        .is_some_and(|variable| !is_made_of_std(&variable.type_name))
+}
+
+fn is_made_of_std(type_name: &str) -> bool {
+    let mut paths = type_name
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .filter_map(|path| path.split_once("::"));
+    !type_name.contains("dyn ") && paths.all(|(first, _)| ["std", "alloc", "core"].contains(&first))
+}
+
 /// Puts a value in. An older one of that name is dropped after the new one is there, since its
 /// destructor is user code that may come back here.
 pub fn put(name: &str, variable: Variable) {
@@ -78,6 +106,26 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    #[test]
+    fn what_others_wrote_is_not_made_of_std() {
+        for name in [
+            "u32",
+            "alloc::vec::Vec<(alloc::string::String, [f64; 3])>",
+            "&str",
+            "fn(u8) -> u8",
+        ] {
+            assert!(is_made_of_std(name), "{name}");
+        }
+        for name in [
+            "ctx::P",
+            "alloc::vec::Vec<ctx::m::P>",
+            "alloc::boxed::Box<dyn core::any::Any>",
+            "polars::DataFrame",
+        ] {
+            assert!(!is_made_of_std(name), "{name}");
+        }
+    }
 
     #[test]
     fn values_are_dropped_once_unless_taken() {
@@ -100,9 +148,20 @@ mod tests {
         assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
         assert_eq!(check("store test", [1; 16]), Known::OtherType);
         assert_eq!(check("store test", [2; 16]), Known::SameType);
+        let (peeked, id) = peek("store test").unwrap();
+        assert_eq!(id, [2; 16]);
+        // SAFETY: made by `variable`, and still in the store.
+        assert_eq!(unsafe { *peeked.cast::<u32>() }, 2);
+        assert!(!is_dropped_by_user_code("store test"));
         let taken = take("store test");
+        assert!(peek("store test").is_none());
         assert_eq!(DROPPED.load(Ordering::SeqCst), 1);
         // SAFETY: made by `variable` and taken out.
         assert_eq!(unsafe { *Box::from_raw(taken.cast::<u32>()) }, 2);
+        put("store test", variable(3, 3));
+        forget("store test");
+        forget("store test");
+        assert_eq!(DROPPED.load(Ordering::SeqCst), 2);
+        assert_eq!(check("store test", [3; 16]), Known::Missing);
     }
 }

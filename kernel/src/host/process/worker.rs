@@ -1,6 +1,6 @@
 //! The process that runs cells, on its main thread (whose stack is the largest), one after another.
 
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
 
+use super::call::{self, Called, c_name};
 use super::snapshot::{self, Role};
-use super::{abi, linux, output};
-use crate::host::control::{CellFunction, LONGEST, Order, SOCKET};
+use super::{abi, linux, output, store};
+use crate::host::control::{CellFunction, Function, LONGEST, Order, SOCKET};
 use crate::host::record::Record;
 use crate::host::ring::{Shared, run};
 use crate::host::sys;
@@ -32,6 +33,9 @@ pub struct Worker {
     pub orders: OwnedFd,
     pub answers: OwnedFd,
 }
+
+/// Something that is ready to run.
+type Begun = Box<dyn FnOnce(&mut State)>;
 
 struct State {
     supervisor: libc::pid_t,
@@ -93,16 +97,44 @@ pub fn run(worker: Worker) -> ! {
     };
     let mut message = vec![0; LONGEST];
     loop {
-        let length = match sys::receive(state.orders.as_fd(), &mut message) {
-            Ok(0) | Err(_) => linux::exit_at_once(0),
-            Ok(length) => length,
+        let (length, mut handed) = match sys::receive_with_fds(state.orders.as_fd(), &mut message) {
+            Ok((0, _)) => linux::exit_at_once(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => linux::exit_at_once(0),
+            Ok(received) => received,
         };
         match Order::decode(&message[..length]) {
             Some(Order::Load { std, runtime }) => state.load(&std, &runtime),
-            Some(Order::Run { run, cell }) => state.run(run, &cell),
+            Some(Order::Run { run, cell }) => state.run(run, true, |state| state.run_cell(&cell)),
+            Some(Order::Call {
+                run,
+                protected,
+                function,
+            }) => state.run(run, protected, |state| state.call(&function)),
+            Some(Order::CallAside { function }) => {
+                if let Some(pipe) = handed.pop() {
+                    call::aside(&function, pipe, |library, name| {
+                        // SAFETY: the kernel named a function of this type.
+                        unsafe { state.find::<Called>(library, name) }
+                    });
+                }
+            }
+            Some(Order::Reap { copy }) => call::reap(copy),
+            Some(Order::Forget { run, names }) => {
+                let protected = names.iter().any(|name| store::is_dropped_by_user_code(name));
+                state.run(run, protected, |_| forget(&names));
+            }
             None => {}
         }
     }
+}
+
+fn forget(names: &[String]) -> Result<Begun, String> {
+    let names = names.to_owned();
+    Ok(Box::new(move |_| {
+        names.iter().for_each(|name| store::forget(name));
+        call::answer(b"");
+    }))
 }
 
 /// C's `stdout`.
@@ -146,23 +178,28 @@ impl State {
         }
     }
 
-    fn run(&mut self, run: u32, cell: &CellFunction) {
+    /// Does what `prepare` gives, behind a snapshot or else so that nobody interrupts it. What cannot be prepared is
+    /// not begun.
+    fn run(&mut self, run: u32, protected: bool, prepare: impl FnOnce(&mut State) -> Result<Begun, String>) {
         abi::take_failed();
-        let unprotected = match snapshot::protect(self.shared, run, self.supervisor) {
-            Role::Worker { unprotected } => unprotected,
+        let role = match protected {
+            true => snapshot::protect(self.shared, run, self.supervisor),
+            false => snapshot::none(self.shared),
+        };
+        let (unprotected, has_snapshot) = match role {
+            Role::Worker { unprotected } => (unprotected, protected && unprotected.is_none()),
             Role::Successor => return,
         };
-        if self.shared.words().run.load(Ordering::SeqCst) == run::word(run, run::INTERRUPTED) {
+        if protected && self.shared.words().run.load(Ordering::SeqCst) == run::word(run, run::INTERRUPTED) {
             linux::kill_group(linux::own_pid());
         }
         let worker = linux::own_pid();
         let since = Instant::now();
-        match self.find(cell) {
+        match prepare(self) {
             Err(error) => output::send(&Record::Failed(error)),
-            Ok(function) => {
+            Ok(begun) => {
                 output::send(&Record::Started { unprotected });
-                // SAFETY: the kernel gave the library and the name of a compiled cell.
-                self.store = unsafe { function(self.store) };
+                begun(self);
             }
         }
         self.flush_all();
@@ -176,6 +213,7 @@ impl State {
         if word
             .compare_exchange(running, finished, Ordering::SeqCst, Ordering::SeqCst)
             .is_err()
+            && protected
         {
             // The interrupt came first, and the supervisor is about to kill this process.
             loop {
@@ -183,7 +221,7 @@ impl State {
                 unsafe { libc::pause() };
             }
         }
-        if abi::take_failed() && unprotected.is_none() {
+        if abi::take_failed() && has_snapshot {
             // A failed cell changes nothing: the snapshot goes on, with every value as it was.
             output::send(&Record::Withdrawn { nanoseconds });
             linux::exit_at_once(0);
@@ -192,19 +230,45 @@ impl State {
             // SAFETY: the runtime library exports it with this type.
             unsafe { cell_ended() };
         }
-        snapshot::commit(self.shared, run);
+        if protected {
+            snapshot::commit(self.shared, run);
+        }
         output::send(&Record::Done { run, nanoseconds });
     }
 
-    fn find(&self, cell: &CellFunction) -> Result<Cell, String> {
+    fn run_cell(&self, cell: &CellFunction) -> Result<Begun, String> {
+        // SAFETY: the kernel gave the library and the name of a compiled cell.
+        let function = unsafe { self.find::<Cell>(&cell.library, &cell.function)? };
+        Ok(Box::new(move |state| {
+            // SAFETY: as above; the store is the one that cells hand on.
+            state.store = unsafe { function(state.store) };
+        }))
+    }
+
+    fn call(&self, function: &Function) -> Result<Begun, String> {
+        // SAFETY: the kernel named a function of this type.
+        let called = unsafe { self.find::<Called>(&function.library, &function.function)? };
+        let argument = function.argument.clone();
+        Ok(Box::new(move |_| {
+            // SAFETY: the pointer and length are those of a live value.
+            unsafe { called(argument.as_ptr(), argument.len()) }
+        }))
+    }
+
+    /// A function of a library, which is loaded for it.
+    ///
+    /// # Safety
+    /// `T` is the type of the function.
+    unsafe fn find<T: Copy>(&self, library: &Path, function: &str) -> Result<T, String> {
         if let Some(error) = &self.load_error {
             return Err(error.clone());
         }
         // SAFETY: a compiled cell; what its initialisers do is the user's own code.
-        let library = unsafe { Library::open(Some(&cell.library), RTLD_NOW | RTLD_LOCAL) };
+        let library = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_LOCAL) };
         let library = library.map_err(|error| full_message(&error))?;
-        // SAFETY: the kernel gave the name of a compiled cell.
-        let function = unsafe { library.get::<Cell>(cell.function.as_bytes()) };
+        let name = c_name(function)?;
+        // SAFETY: promised by the caller.
+        let function = unsafe { library.get::<T>(name.as_bytes_with_nul()) };
         let function = function
             .map(|function| *function)
             .map_err(|error| full_message(&error));
@@ -234,7 +298,7 @@ fn load_global(path: &Path) -> Result<(), String> {
 /// # Safety
 /// `T` is the type of the function.
 unsafe fn symbol<T: Copy>(name: &str) -> Result<T, String> {
-    let c_name = CString::new(name).map_err(|error| error.to_string())?;
+    let c_name = c_name(name)?;
     // SAFETY: promised by the caller.
     let found = unsafe {
         Library::this()
