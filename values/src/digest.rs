@@ -14,6 +14,7 @@
 //! list, tuple     elements, count, tag               count: as length
 //! struct          name, then for each field its name and value, count, tag
 //! variant         name of the enum, name of the variant, index, contents, count, tag
+//! name            text, length, tag; the second time its number (in order of appearance, one byte) and a tag
 //! map             keys and values, count, tag        where their order counts
 //! unordered       sum of the entries' digests mod 2^256, n, tag
 //! ```
@@ -93,12 +94,15 @@ mod tag {
     pub(super) const UNORDERED_LIST: u8 = 0x30;
     pub(super) const UNORDERED_MAP: u8 = 0x31;
     pub(super) const LEFT_OUT: u8 = 0x32;
+    pub(super) const NAME: u8 = 0x33;
+    pub(super) const KNOWN_NAME: u8 = 0x34;
 }
 
 /// Brings values into the canonical form and hashes it.
 pub(crate) struct Canonical {
     hasher: Hasher,
     run: Option<Run>,
+    names: Names,
     /// The unordered shapes that we are in.
     frames: Vec<Frame>,
     /// Hashers to use again.
@@ -114,6 +118,7 @@ struct Run {
 
 struct Frame {
     outer: Hasher,
+    outer_names: Names,
     sum: [u64; 4],
 }
 
@@ -122,6 +127,7 @@ impl Canonical {
         Ok(Canonical {
             hasher: Hasher::new()?,
             run: None,
+            names: Names::default(),
             frames: Vec::new(),
             spare: Vec::new(),
             is_lenient: false,
@@ -202,9 +208,20 @@ impl Canonical {
         self.counted(tag, bytes.len() as u64);
     }
 
+    fn name(&mut self, name: &'static str) {
+        match self.names.number(name) {
+            Some(number) => {
+                self.end_run();
+                self.hasher.buffer.extend_from_slice(&[number, tag::KNOWN_NAME]);
+                self.hasher.relieve();
+            }
+            None => self.framed(tag::NAME, name.as_bytes()),
+        }
+    }
+
     fn variant(&mut self, variant: Variant) {
-        self.framed(tag::TEXT, variant.type_name.as_bytes());
-        self.framed(tag::TEXT, variant.name.as_bytes());
+        self.name(variant.type_name);
+        self.name(variant.name);
         self.hasher.buffer.extend_from_slice(&variant.index.to_le_bytes());
     }
 
@@ -276,7 +293,7 @@ impl Tokens for Canonical {
     }
 
     fn unit_struct(&mut self, name: &'static str) -> Outcome {
-        self.framed(tag::TEXT, name.as_bytes());
+        self.name(name);
         self.tag(tag::UNIT_STRUCT)
     }
 
@@ -289,7 +306,7 @@ impl Tokens for Canonical {
         self.end_run();
         match shape {
             Shape::Newtype { name } | Shape::TupleStruct { name, .. } | Shape::Struct { name, .. } => {
-                self.framed(tag::TEXT, name.as_bytes());
+                self.name(name);
             }
             Shape::Variant { of, .. } => self.variant(*of),
             Shape::List { .. } | Shape::Map { .. } if self.is_unordered(shape) => {
@@ -298,7 +315,11 @@ impl Tokens for Canonical {
                     None => Hasher::new()?,
                 };
                 let outer = std::mem::replace(&mut self.hasher, inner);
-                self.frames.push(Frame { outer, sum: [0; 4] });
+                self.frames.push(Frame {
+                    outer,
+                    outer_names: std::mem::take(&mut self.names),
+                    sum: [0; 4],
+                });
             }
             _ => {}
         }
@@ -306,12 +327,12 @@ impl Tokens for Canonical {
     }
 
     fn field(&mut self, name: &'static str) -> Outcome {
-        self.framed(tag::TEXT, name.as_bytes());
+        self.name(name);
         Ok(())
     }
 
     fn left_out_field(&mut self, name: &'static str) -> Outcome {
-        self.framed(tag::TEXT, name.as_bytes());
+        self.name(name);
         self.tag(tag::LEFT_OUT)
     }
 
@@ -321,6 +342,7 @@ impl Tokens for Canonical {
         }
         self.end_run();
         let Digest(digest) = self.hasher.finish();
+        self.names.forget();
         if let Some(frame) = self.frames.last_mut() {
             add(&mut frame.sum, &digest);
         }
@@ -333,6 +355,7 @@ impl Tokens for Canonical {
                 return Ok(());
             };
             self.spare.push(std::mem::replace(&mut self.hasher, frame.outer));
+            self.names = frame.outer_names;
             for part in frame.sum {
                 self.hasher.buffer.extend_from_slice(&part.to_le_bytes());
             }
@@ -359,6 +382,45 @@ impl Tokens for Canonical {
         };
         self.counted(tag, count);
         Ok(())
+    }
+}
+
+/// The names that have come. Rows have the same ones again and again, mostly in the same order.
+#[derive(Default)]
+struct Names {
+    known: Vec<&'static str>,
+    /// Where the next one is expected.
+    next: usize,
+}
+
+impl Names {
+    /// The number of a name that has come before, told by its text: one text can have several addresses, and not the same
+    /// ones in every process.
+    fn number(&mut self, name: &'static str) -> Option<u8> {
+        let is_expected = self
+            .known
+            .get(self.next)
+            .is_some_and(|known| std::ptr::eq(*known, name));
+        let number = if is_expected {
+            self.next
+        } else if let Some(number) = self.known.iter().position(|known| *known == name) {
+            number
+        } else {
+            // A number is one byte; further names are written every time.
+            if self.known.len() <= usize::from(u8::MAX) {
+                self.known.push(name);
+                self.next = self.known.len();
+            }
+            return None;
+        };
+        self.next = number + 1;
+        u8::try_from(number).ok()
+    }
+
+    /// Entries of an unordered shape must not depend on their neighbours.
+    fn forget(&mut self) {
+        self.known.clear();
+        self.next = 0;
     }
 }
 

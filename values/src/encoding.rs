@@ -51,13 +51,12 @@ type Serialized<'a> = &'a mut dyn FnMut(&mut Writer<'_>) -> Outcome;
 pub fn encode<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> Result<(), Refusal> {
     let type_name = type_name::<T>();
     let serialize: Serialized<'_> = &mut |writer| value.serialize(writer);
-    let mut bytes = Vec::new();
-    match write(Format::Compact, type_name, serialize, &mut bytes) {
+    match write(Format::Compact, type_name, serialize, Output::kept()) {
         Err(refusal) if refusal.kind() == RefusalKind::Format => {
-            write(Format::Named, type_name, serialize, out)
+            write(Format::Named, type_name, serialize, Output::to(out)).map(drop)
         }
         Err(refusal) => Err(refusal),
-        Ok(_) => out
+        Ok(bytes) => out
             .write_all(&bytes)
             .map_err(|error| Refusal::io(&error).of(type_name)),
     }
@@ -112,14 +111,14 @@ fn encode_checked(
     let digest = digest_of(type_name, serialize)?;
     let mut first = None;
     for format in [Format::Compact, Format::Named] {
-        let mut bytes = Vec::new();
-        let outcome = write(format, type_name, serialize, &mut bytes).and_then(|()| {
+        let outcome = write(format, type_name, serialize, Output::kept()).and_then(|bytes| {
             read_with(type_name, &bytes, &mut |reader| {
                 read_back(reader, &mut |again| compare(type_name, digest, serialize, again))
-            })
+            })?;
+            Ok(bytes)
         });
         match outcome {
-            Ok(()) => {
+            Ok(bytes) => {
                 out.write_all(&bytes)
                     .map_err(|error| Refusal::io(&error).of(type_name))?;
                 let len = bytes.len() as u64;
@@ -162,8 +161,13 @@ fn compare(
     ))
 }
 
-fn write(format: Format, type_name: &'static str, serialize: Serialized<'_>, out: &mut dyn Write) -> Outcome {
-    let mut output = Output::new(out);
+/// Writes to `output` and gives what stayed in there.
+fn write(
+    format: Format,
+    type_name: &'static str,
+    serialize: Serialized<'_>,
+    mut output: Output<'_>,
+) -> Result<Vec<u8>, Refusal> {
     output.byte(format as u8)?;
     let mut compact;
     let mut named;
@@ -174,9 +178,9 @@ fn write(format: Format, type_name: &'static str, serialize: Serialized<'_>, out
         named = Named::new(&mut output);
         &mut named
     };
-    serialize(&mut Writer::new(tokens, type_name)).map_err(|refusal| refusal.of(type_name))?;
-    output.finish().map_err(|refusal| refusal.of(type_name))?;
-    Ok(())
+    serialize(&mut Writer::new(tokens, type_name))
+        .and_then(|()| output.finish())
+        .map_err(|refusal| refusal.of(type_name))
 }
 
 /// The part of [`decode`] that is the same for all types.

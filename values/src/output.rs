@@ -9,17 +9,22 @@ const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct Output<'a> {
     buffer: Vec<u8>,
-    to: &'a mut dyn Write,
-    /// Bytes that went to `to`.
-    passed_on: u64,
+    /// Without it, everything stays in the buffer.
+    to: Option<&'a mut dyn Write>,
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(to: &'a mut dyn Write) -> Self {
+    pub(crate) fn to(to: &'a mut dyn Write) -> Self {
         Output {
             buffer: Vec::new(),
-            to,
-            passed_on: 0,
+            to: Some(to),
+        }
+    }
+
+    pub(crate) fn kept() -> Self {
+        Output {
+            buffer: Vec::new(),
+            to: None,
         }
     }
 
@@ -35,9 +40,13 @@ impl<'a> Output<'a> {
             return self.relieve();
         }
         self.flush()?;
-        self.to.write_all(bytes).map_err(|error| Refusal::io(&error))?;
-        self.passed_on += bytes.len() as u64;
-        Ok(())
+        match &mut self.to {
+            Some(to) => to.write_all(bytes).map_err(|error| Refusal::io(&error)),
+            None => {
+                self.buffer.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
     }
 
     /// A number in groups of seven bits, the lowest first, the highest bit of a byte saying that more follow.
@@ -69,17 +78,16 @@ impl<'a> Output<'a> {
     #[cold]
     #[inline(never)]
     fn flush(&mut self) -> Outcome {
-        self.to
-            .write_all(&self.buffer)
-            .map_err(|error| Refusal::io(&error))?;
-        self.passed_on += self.buffer.len() as u64;
-        self.buffer.clear();
+        if let Some(to) = &mut self.to {
+            to.write_all(&self.buffer).map_err(|error| Refusal::io(&error))?;
+            self.buffer.clear();
+        }
         Ok(())
     }
 
-    /// Passes everything on; the number of bytes written in all.
-    pub(crate) fn finish(&mut self) -> Result<u64, Refusal> {
+    /// Passes everything on; what is left is what was to be kept.
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, Refusal> {
         self.flush()?;
-        Ok(self.passed_on)
+        Ok(self.buffer)
     }
 }

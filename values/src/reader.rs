@@ -15,8 +15,9 @@ use crate::named;
 use crate::refusal::{Refusal, RefusalKind, Step};
 use crate::tokens::Kind;
 
-/// Elements that take no bytes, such as `()`: more than that in one value are taken for damage.
-const EMPTY_ELEMENTS: u32 = 1 << 24;
+/// Elements that take no bytes, such as `()` in the compact format: more than that in one value are taken for damage. (In the
+/// named format every element takes some, so that a list of a million `()` can be stored all the same.)
+const EMPTY_ELEMENTS: u32 = 1 << 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {

@@ -1,5 +1,7 @@
 //! What is stored comes back as it was, for all sorts of types.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::borrow::Cow;
@@ -175,6 +177,7 @@ fn types_that_must_know_names_are_named() {
         },
         serde_json::json!({"a": [1, -2, 1.5, null, true, "t", u64::MAX], "b": {}}),
         serde_json::Value::Null,
+        vec![(); 1_000_000],
         vec![
             Adjacent::Nothing,
             Adjacent::One(1),

@@ -106,6 +106,8 @@ struct Shared {
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Crates>>,
     serde: SerdeForCells,
+    /// How the last cell was compiled, whatever its own optimisation.
+    last_plan: Mutex<Option<Plan>>,
     running: Running,
     materialiser: Mutex<Option<Materialiser>>,
     cargo: Mutex<PathBuf>,
@@ -150,6 +152,7 @@ impl BuildServer {
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             serde: SerdeForCells::default(),
+            last_plan: Mutex::default(),
             running: Running::default(),
             materialiser: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
@@ -265,6 +268,23 @@ impl BuildServer {
         &self.shared.serde
     }
 
+    /// How cells are compiled at the moment; `None` before the first.
+    pub fn cell_plan(&self) -> Option<Plan> {
+        lock(&self.shared.last_plan).clone()
+    }
+
+    /// How cells are compiled that have no dependencies.
+    pub fn plain_plan(&self) -> Plan {
+        let runtime = lock(&self.shared.runtime).clone();
+        let runtime = runtime.map(|library| format!("cellar={}", library.display()));
+        Plan {
+            rustc: lock(&self.shared.rustc).clone(),
+            opt_level: "2".to_owned(),
+            crates: runtime.map_or_else(Vec::new, |runtime| vec!["--extern".to_owned(), runtime]),
+            ..Plan::default()
+        }
+    }
+
     /// Ends the compiler or cargo that runs. Returns whether one ran.
     pub fn stop(&self) -> bool {
         self.shared.serde.stop_waiting();
@@ -346,6 +366,7 @@ impl BuildServer {
             Err(Missing::NotBuilt(said)) => Some(said),
             Ok(()) => None,
         };
+        *lock(&self.shared.last_plan) = Some(plan.clone());
         if order.bounded {
             plan.opt_level = "0".to_owned();
         }

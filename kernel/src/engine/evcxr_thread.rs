@@ -129,7 +129,10 @@ impl EvcxrThread {
                 tracing::info!("evcxr is ready after {:?}", started.elapsed());
                 self.ready.store(true, Ordering::SeqCst);
             }
-            Err(message) => tracing::error!("evcxr did not start: {message}"),
+            Err(message) => {
+                tracing::error!("evcxr did not start: {message}");
+                self.builds.serde().give_up(message);
+            }
         }
         context
     }

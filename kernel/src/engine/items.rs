@@ -51,6 +51,15 @@ pub enum ItemKind {
 }
 
 impl Item {
+    /// Where it stands in a crate: attributes first, then macros.
+    pub fn rank(&self) -> usize {
+        match self.kind {
+            ItemKind::Attribute => 0,
+            ItemKind::Macro => 1,
+            _ => 2,
+        }
+    }
+
     /// Its text in a crate, with the comment that tells where it comes from.
     pub fn piece(&self) -> String {
         format!("{}{}\n\n", self.code, self.marker)
@@ -202,11 +211,7 @@ impl Items {
                 _ => true,
             })
             .collect();
-        items.sort_by_key(|item| match item.kind {
-            ItemKind::Attribute => 0,
-            ItemKind::Macro => 1,
-            _ => 2,
-        });
+        items.sort_by_key(|item| item.rank());
         items.into_iter()
     }
 

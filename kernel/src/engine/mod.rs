@@ -6,6 +6,7 @@
 
 pub mod build_server;
 pub mod cell_code;
+pub mod codec;
 mod definitions;
 pub mod dep_info;
 mod dependencies;
@@ -132,6 +133,7 @@ pub struct Engine {
     jobs: Mutex<Sender<Job>>,
     host: Host,
     builds: BuildServer,
+    codecs: Arc<codec::Codecs>,
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
@@ -174,6 +176,8 @@ impl Engine {
         let builds = BuildServer::start(directory.path(), real_path.clone(), executable.clone())?;
         let tools = toolchain::make_tools(directory.path(), &executable).map_err(std::io::Error::other)?;
         set_environment(directory.path(), &tools, &real_path, builds.socket());
+        let codecs = Arc::new(codec::Codecs::new(builds.clone(), cache.clone()));
+        codecs.prepare();
         let (jobs, received) = channel();
         let knowledge = Arc::new(Mutex::default());
         let ready = Arc::new(AtomicBool::new(false));
@@ -194,6 +198,7 @@ impl Engine {
             jobs: Mutex::new(jobs),
             host,
             builds,
+            codecs,
             knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
@@ -388,6 +393,7 @@ impl Engine {
     pub fn shutdown(&self) {
         self.builds.stop();
         self.builds.serde().shutdown();
+        self.codecs.stop();
         self.host.shutdown();
         drop(lock(&self.directory).take());
     }

@@ -96,6 +96,8 @@ struct State {
     building: bool,
     /// Those who wait shall not.
     stopped: bool,
+    /// The session ends.
+    over: bool,
 }
 
 impl Shared {
@@ -109,6 +111,9 @@ impl SerdeForCells {
     pub fn start(&self, builder: Builder) {
         let mut state = self.shared.state();
         state.builder = Some(builder);
+        if matches!(state.outcome, Some(Err(_))) {
+            state.outcome = None;
+        }
         self.start_build(&mut state);
     }
 
@@ -147,7 +152,7 @@ impl SerdeForCells {
         let mut waiting = Some(waiting);
         let mut state = self.shared.state();
         state.stopped = false;
-        if matches!(state.outcome, Some(Err(_))) {
+        if matches!(state.outcome, Some(Err(_))) && state.builder.is_some() {
             state.outcome = None;
         }
         if state.outcome.is_none() {
@@ -157,11 +162,8 @@ impl SerdeForCells {
             if let Some(outcome) = &state.outcome {
                 return outcome.clone().map_err(Missing::NotBuilt);
             }
-            if state.stopped {
+            if state.stopped || state.over {
                 return Err(Missing::Interrupted);
-            }
-            if state.builder.is_none() {
-                return Err(Missing::NotBuilt("the compiler is not known yet".to_owned()));
             }
             let patience = Duration::from_millis(if waiting.is_some() { 300 } else { 60_000 });
             let (next, timed_out) = self
@@ -180,6 +182,42 @@ impl SerdeForCells {
         }
     }
 
+    /// Waits for the first build to end; whether it went well. A session that ends waits no longer.
+    pub fn until_built(&self) -> bool {
+        let mut state = self.shared.state();
+        loop {
+            if let Some(outcome) = &state.outcome {
+                return outcome.is_ok();
+            }
+            if state.over {
+                return false;
+            }
+            state = self
+                .shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What `rustc -vV` prints, once that is known.
+    pub fn rustc_version(&self) -> Option<String> {
+        let state = self.shared.state();
+        state
+            .builder
+            .as_ref()
+            .map(|builder| builder.rustc_version.clone())
+    }
+
+    /// It cannot be built, since there is no compiler.
+    pub fn give_up(&self, reason: &str) {
+        let mut state = self.shared.state();
+        if state.builder.is_none() {
+            state.outcome = Some(Err(reason.to_owned()));
+            self.shared.changed.notify_all();
+        }
+    }
+
     /// Sends those away who wait. The build goes on.
     pub fn stop_waiting(&self) {
         self.shared.state().stopped = true;
@@ -188,6 +226,7 @@ impl SerdeForCells {
 
     /// Ends the build.
     pub fn shutdown(&self) {
+        self.shared.state().over = true;
         self.stop_waiting();
         self.shared.running.stop();
     }
