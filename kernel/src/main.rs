@@ -8,6 +8,7 @@ mod analysis;
 mod cell;
 mod cli;
 mod engine;
+mod functions;
 mod help;
 mod host;
 mod interpreter;

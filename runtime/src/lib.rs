@@ -17,13 +17,17 @@
 #![cfg_attr(feature = "question_mark", feature(try_trait_v2))]
 
 mod bundle;
+pub mod cache_data;
+pub mod cache_resource;
 mod display;
 mod displayable;
 mod host;
+mod host_cache;
 mod input;
 mod mime;
 mod progress;
 mod progress_bar;
+mod resource;
 mod rich;
 mod start;
 
@@ -37,4 +41,5 @@ pub use displayable::Displayable;
 pub use input::{InputError, input, password};
 pub use mime::{Html, Jpeg, Json, Latex, Markdown, Png, Svg, Text};
 pub use progress::{Progress, progress};
+pub use resource::Resource;
 pub use rich::Rich;

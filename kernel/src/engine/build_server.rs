@@ -100,6 +100,8 @@ struct Shared {
     order: Mutex<Order>,
     report: Mutex<BuildReport>,
     marks: Mutex<Marks>,
+    /// Variables of rustc's environment besides evcxr's.
+    environment: Mutex<Vec<(String, String)>>,
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Crates>>,
@@ -146,6 +148,7 @@ impl BuildServer {
             order: Mutex::default(),
             report: Mutex::default(),
             marks: Mutex::default(),
+            environment: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             serde: SerdeForCells::default(),
@@ -233,6 +236,11 @@ impl BuildServer {
     /// Says where the `cellar` crate's library is.
     pub fn set_runtime(&self, library: PathBuf) {
         *lock(&self.shared.runtime) = Some(library);
+    }
+
+    /// Cells that are compiled from now on see these variables at compile time.
+    pub fn set_environment(&self, variables: Vec<(String, String)>) {
+        *lock(&self.shared.environment) = variables;
     }
 
     /// See [`Engine::set_materialiser`](super::Engine::set_materialiser).
@@ -372,6 +380,7 @@ impl BuildServer {
                 "PATH".to_owned(),
                 self.shared.real_path.to_string_lossy().into_owned(),
             )])
+            .chain(lock(&self.shared.environment).clone())
             .collect();
         let rewriting = asked.elapsed();
         let emit = if checks || rewritten.for_messages {

@@ -343,6 +343,7 @@ mod tests {
         let cell = Arc::new(CellSource {
             name: "In[1]".into(),
             text: code.into(),
+            insertions: Vec::new(),
         });
         prepare(code, &cell, &mut Marks::default(), DebugFormat::Compact)
     }
@@ -397,6 +398,7 @@ mod tests {
         let cell = Arc::new(CellSource {
             name: "In[1]".into(),
             text: code.into(),
+            insertions: Vec::new(),
         });
         let mut marks = Marks::default();
         prepare(code, &cell, &mut marks, DebugFormat::Compact);

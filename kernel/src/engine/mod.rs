@@ -168,6 +168,11 @@ impl Engine {
         let real_path = std::env::var_os("PATH").unwrap_or_default();
         let host = Host::with_program(directory.path(), &executable)?;
         host.set_env("PATH", &real_path);
+        let functions = directory.path().join("functions");
+        for side in ["in", "out"] {
+            std::fs::create_dir_all(functions.join(side))?;
+        }
+        host.set_env("CELLAR_FUNCTIONS_DIR", &functions);
         let builds = BuildServer::start(directory.path(), real_path.clone(), executable.clone())?;
         let tools = toolchain::make_tools(directory.path(), &executable).map_err(std::io::Error::other)?;
         set_environment(directory.path(), &tools, &real_path, builds.socket());
@@ -301,6 +306,17 @@ impl Engine {
         if let Err(error) = std::thread::Builder::new().name("interrupt".into()).spawn(stop) {
             tracing::error!("interrupt: {error}");
         }
+    }
+
+    /// The folder through which results of memoised functions come and go (see `functions::exchange`).
+    pub fn functions_folder(&self) -> Option<PathBuf> {
+        let directory = lock(&self.directory);
+        directory.as_ref().map(|directory| directory.path().join("functions"))
+    }
+
+    /// What `option_env!` gives in cells that are compiled from now on.
+    pub fn set_compile_environment(&self, variables: Vec<(String, String)>) {
+        self.builds.set_environment(variables);
     }
 
     /// Whether an evaluation goes on.

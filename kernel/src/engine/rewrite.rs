@@ -391,6 +391,7 @@ mod tests {
         let source = Arc::new(CellSource {
             name: format!("In[{number}]"),
             text: code.to_owned(),
+            insertions: Vec::new(),
         });
         prepare(code, &source, marks, DebugFormat::Compact)
     }

@@ -172,10 +172,11 @@ impl SourceMap {
         } else {
             0
         };
+        let line = piece.origin.line + offset;
         let place = Place {
+            line,
+            column: piece.origin.cell.users_column(line, column + before),
             cell: Arc::clone(&piece.origin.cell),
-            line: piece.origin.line + offset,
-            column: column + before,
         };
         Some(clamp(place))
     }
@@ -236,6 +237,7 @@ mod tests {
         let cell = CellSource {
             name: "In[1]".into(),
             text: "let a = 1; let b =\n  a + é;\n".into(),
+            insertions: Vec::new(),
         };
         Origin {
             cell: Arc::new(cell),

@@ -19,6 +19,13 @@ pub struct Directive {
     pub scope: Scope,
 }
 
+impl Directive {
+    /// The directive that replaces this deprecated one.
+    pub fn replacement(&self) -> Option<&'static str> {
+        DirectiveSpec::find(self.name)?.replacement
+    }
+}
+
 /// What a directive is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {

@@ -6,10 +6,12 @@ mod caching;
 mod capture;
 mod cells;
 mod errors;
+mod functions;
 mod help;
 mod run;
 mod workshop;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,7 @@ use cellar_cache::{Options, Store};
 
 use crate::engine::Engine;
 use crate::engine::cell_code::DebugFormat;
+use crate::functions::Codes;
 use crate::help::KnownNames;
 use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
@@ -35,6 +38,10 @@ pub struct Session {
     settings: Mutex<Settings>,
     /// The items of cells that went well, for help while typing.
     names: Mutex<KnownNames>,
+    /// The functions below directives.
+    functions: Mutex<Codes>,
+    /// Deprecated directives of which the user was told.
+    warned: Mutex<BTreeSet<&'static str>>,
     /// The running cell is to end as soon as it can.
     interrupted: AtomicBool,
     /// Stops the shell command that runs.
@@ -71,6 +78,8 @@ impl Session {
             cells: Mutex::default(),
             settings: Mutex::default(),
             names: Mutex::default(),
+            functions: Mutex::default(),
+            warned: Mutex::default(),
             interrupted: AtomicBool::new(false),
             shell: Mutex::default(),
         })
@@ -86,6 +95,10 @@ impl Session {
 
     fn names(&self) -> MutexGuard<'_, KnownNames> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn functions(&self) -> MutexGuard<'_, Codes> {
+        self.functions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stops the shell command that is started next.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::caching::{CachedCell, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
+use super::functions::{self, StepFunctions};
 use super::{Session, errors, help};
 use crate::analysis;
 use crate::cell::CellSource;
@@ -31,6 +32,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         metadata: serde_json::Map::new(),
         is_cached: false,
         seen: Seen::default(),
+        functions: Vec::new(),
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -64,6 +66,8 @@ struct Running<'a> {
     is_cached: bool,
     /// What the compiler read besides the notebook.
     seen: Seen,
+    /// What the steps of Rust have of cached functions, by the line that a step begins on.
+    functions: Vec<(usize, StepFunctions)>,
 }
 
 impl Running<'_> {
@@ -76,8 +80,10 @@ impl Running<'_> {
             let help = "Name parts of it with `let` or put them into functions; nothing was run.";
             return Err(errors::plain("TooDeep", &evalue, &[help]));
         }
-        let parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
+        let mut parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
         self.tell_late();
+        self.functions = functions::wrap(self.session, &mut parsed, &mut self.source)?;
+        functions::warn_of_deprecated(self.session, &parsed.directives, &*self.frontend);
         let ran = match self.policy(&parsed)? {
             Some(policy) => self.cached(&policy, &parsed),
             None => self.steps(&parsed),
@@ -124,7 +130,14 @@ impl Running<'_> {
 
     fn cached(&mut self, policy: &Policy, parsed: &ParsedCell) -> Result<(), CellError> {
         let rust = parsed.rust();
-        let reading = analysis::read_cell(&rust);
+        // Wrappers of cached functions are no one's code.
+        let written = self
+            .functions
+            .iter()
+            .map(|(line, step)| at_lines(&[], &step.original, *line))
+            .next()
+            .unwrap_or_else(|| rust.clone());
+        let reading = analysis::read_cell(&written);
         let (source, frontend) = (Arc::clone(&self.source), Arc::clone(&self.frontend));
         let caching = Arc::clone(&self.session.caching);
         let cell = CachedCell {
@@ -143,7 +156,7 @@ impl Running<'_> {
             ran.map(|()| std::mem::take(&mut self.seen))
         })?;
         if done.hit {
-            self.session.names().learn(crate::help::items_of(&rust));
+            self.session.names().learn(crate::help::items_of(&written));
         }
         self.metadata.insert("cellar".to_owned(), done.to_json());
         Ok(())
@@ -173,7 +186,10 @@ impl Running<'_> {
                     }
                 }
                 Step::Rust { code, first_line } => {
-                    self.rust(&at_lines(&std::mem::take(&mut commands), code, *first_line))?;
+                    let step = self.functions.iter().find(|(line, _)| line == first_line);
+                    let step = step.map(|(_, step)| step.clone());
+                    let commands = std::mem::take(&mut commands);
+                    self.rust_with(&at_lines(&commands, code, *first_line), step.as_ref())?;
                 }
                 other => {
                     self.commands(&mut commands)?;
@@ -264,6 +280,7 @@ impl Running<'_> {
                 self.quietly(":clear")?;
                 self.session.caching.forget_all();
                 *self.session.names() = crate::help::KnownNames::default();
+                self.session.functions().clear();
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
                 self.frontend.output(Output::Text {
                     stream: Stream::Stdout,
@@ -290,10 +307,20 @@ impl Running<'_> {
 
     /// Rust of the cell, with the line numbers of the cell.
     fn rust(&mut self, code: &str) -> Result<(), CellError> {
+        self.rust_with(code, None)
+    }
+
+    /// The same, of a step whose functions below directives have their wrappers.
+    fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
+        let codes = step.map(|step| functions::prepare(self.session, step));
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
-        self.evaluate(&prepared, code)?;
-        self.session.names().learn(crate::help::items_of(code));
+        let written = step.map_or(code, |step| &step.original);
+        self.evaluate(&prepared, written)?;
+        self.session.names().learn(crate::help::items_of(written));
+        if let Some(codes) = codes {
+            *self.session.functions() = codes;
+        }
         Ok(())
     }
 

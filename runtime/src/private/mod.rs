@@ -1,5 +1,6 @@
 //! What code generated around a cell calls. Not for people: names and shapes change without notice.
 
+pub mod memo;
 #[cfg(feature = "question_mark")]
 mod outcome;
 mod result;

@@ -6,6 +6,7 @@ mod call;
 mod hash;
 mod interpose;
 mod linux;
+mod memo;
 mod output;
 mod snapshot;
 mod store;

@@ -52,6 +52,11 @@ pub fn check(name: &str, type_id: TypeId) -> Known {
     }
 }
 
+/// The identity of a variable's type.
+pub fn type_id(name: &str) -> Option<TypeId> {
+    variables().get(name).map(|variable| variable.type_id)
+}
+
 /// Takes a value out; null if there is none.
 pub fn take(name: &str) -> *mut c_void {
     let taken = variables().remove(name);

@@ -44,6 +44,7 @@ struct State {
     /// Why the libraries that cells need could not be loaded.
     load_error: Option<String>,
     flush: Option<unsafe extern "C" fn()>,
+    cell_ended: Option<unsafe extern "C" fn()>,
     store: *mut c_void,
 }
 
@@ -91,6 +92,7 @@ pub fn run(worker: Worker) -> ! {
         orders,
         load_error: None,
         flush: None,
+        cell_ended: None,
         store,
     };
     let mut message = vec![0; LONGEST];
@@ -160,14 +162,17 @@ impl State {
             let start: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_start")? };
             // SAFETY: as above.
             let flush: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_flush")? };
+            // SAFETY: as above.
+            let cell_ended: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_cell_ended")? };
             // SAFETY: called once, after the libraries were loaded.
             unsafe { start() };
-            Ok(flush)
+            Ok((flush, cell_ended))
         });
         match loaded {
-            Ok(flush) => {
+            Ok((flush, cell_ended)) => {
                 abi::set_flush(flush);
                 self.flush = Some(flush);
+                self.cell_ended = Some(cell_ended);
             }
             Err(error) => self.load_error = Some(error),
         }
@@ -220,6 +225,10 @@ impl State {
             // A failed cell changes nothing: the snapshot goes on, with every value as it was.
             output::send(&Record::Withdrawn { nanoseconds });
             linux::exit_at_once(0);
+        }
+        if let Some(cell_ended) = self.cell_ended {
+            // SAFETY: the runtime library exports it with this type.
+            unsafe { cell_ended() };
         }
         if protected {
             snapshot::commit(self.shared, run);

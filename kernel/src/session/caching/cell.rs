@@ -72,11 +72,6 @@ impl Caching {
     /// # Errors
     /// The cell's own: it was run and failed. Nothing of it is kept then.
     pub fn cell(&self, cell: &CachedCell<'_>, run: &mut Run<'_>) -> Result<Done, CellError> {
-        if let Some((written, replacement)) = cell.policy.replaces
-            && self.state().warned.insert(written.to_owned())
-        {
-            warn(cell, &format!("`{written}` is deprecated; write `{replacement}`."));
-        }
         if !self.state().on {
             self.uncached(cell, Outcome::Off, run)?;
             return Ok(self.done(None));

@@ -280,6 +280,8 @@ impl Caching {
         observed.extend(
             seen.env
                 .iter()
+                // The kernel's own: codes of cached functions, whose items are inputs anyway.
+                .filter(|(name, _)| !name.starts_with("CELLAR_"))
                 .map(|(name, value)| files::env_ingredient(name, value.as_ref().map(AsRef::as_ref))),
         );
         observed

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cellar_cache::Persist;
 
-use crate::magic::{Directive, DirectiveSpec, OptionValue};
+use crate::magic::{Directive, OptionValue};
 
 /// How what a cell defines is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,6 @@ pub struct Policy {
     pub spinner: Option<String>,
     pub on_release: Option<String>,
     pub validate: Option<String>,
-    /// The directive that stands for the deprecated one that was written.
-    pub replaces: Option<(&'static str, &'static str)>,
     /// From 1.
     pub line: usize,
 }
@@ -44,8 +42,7 @@ pub struct Policy {
 impl Policy {
     /// Reads a directive; its options have been checked by the parser.
     pub fn of(directive: &Directive) -> Policy {
-        let replacement = DirectiveSpec::find(directive.name).and_then(|spec| spec.replacement);
-        let name = replacement.unwrap_or(directive.name);
+        let name = directive.replacement().unwrap_or(directive.name);
         let mut policy = Policy {
             kind: if name == "cache_resource" {
                 Kind::Resource
@@ -63,7 +60,6 @@ impl Policy {
             spinner: None,
             on_release: None,
             validate: None,
-            replaces: replacement.map(|replacement| (directive.name, replacement)),
             line: directive.line,
         };
         for (option, value) in &directive.options {

@@ -1,0 +1,156 @@
+//! What the code of a cached function is: a digest of its own tokens and of those of every item that it reaches,
+//! whichever cell they stand in. Layout and comments do not matter.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::CachedFunction;
+use crate::analysis::{self, Item, ItemKind};
+
+/// The items that hold now, and the functions that are cached among them.
+#[derive(Debug, Clone, Default)]
+pub struct Codes {
+    items: Vec<Item>,
+    functions: BTreeMap<String, CachedFunction>,
+}
+
+impl Codes {
+    /// The items and cached functions of a cell's Rust, as the user wrote it, take the place of those of their names.
+    pub fn learn(&mut self, rust: &str, functions: &[CachedFunction]) {
+        for item in analysis::read_cell(rust).items {
+            for name in &item.names {
+                self.functions.remove(name);
+            }
+            self.items.retain(|known| !is_replaced(known, &item));
+            self.items.push(item);
+        }
+        for function in functions {
+            self.functions.insert(function.name.clone(), function.clone());
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Codes::default();
+    }
+
+    /// A cached function that holds now.
+    pub fn function(&self, name: &str) -> Option<&CachedFunction> {
+        self.functions.get(name)
+    }
+
+    /// Names of cached functions that the cell defines anew without a directive: their wrappers must go.
+    pub fn no_longer_cached(&self, rust: &str, functions: &[CachedFunction]) -> Vec<String> {
+        if self.functions.is_empty() {
+            return Vec::new();
+        }
+        let items = analysis::read_cell(rust).items;
+        let names = items.iter().flat_map(|item| &item.names);
+        names
+            .filter(|name| self.functions.contains_key(*name) && !functions.iter().any(|it| it.name == **name))
+            .cloned()
+            .collect()
+    }
+
+    /// The digest of each cached function's code, hexadecimal. `surroundings` is what all of them depend on, such as
+    /// the compiler and the locked dependencies.
+    pub fn digests(&self, surroundings: &str) -> Vec<(String, String)> {
+        if self.functions.is_empty() {
+            return Vec::new();
+        }
+        let session = analysis::Session::new(&self.items);
+        let digest = |name: &String| {
+            let reached = session.reach([name.as_str()], false);
+            let everything;
+            let reached = if reached.flags.reads_everything || reached.flags.parse_error {
+                everything = session.reach([], true);
+                &everything
+            } else {
+                &reached
+            };
+            let mut hash = Sha256::new();
+            let mut part = |bytes: &[u8]| {
+                hash.update((bytes.len() as u64).to_le_bytes());
+                hash.update(bytes);
+            };
+            part(name.as_bytes());
+            part(surroundings.as_bytes());
+            for index in &reached.items {
+                part(&self.items[*index].canonical);
+            }
+            (name.clone(), hex::encode(hash.finalize()))
+        };
+        self.functions.keys().map(digest).collect()
+    }
+}
+
+/// Whether `new` is written for what `known` was.
+fn is_replaced(known: &Item, new: &Item) -> bool {
+    if known.canonical == new.canonical {
+        return true;
+    }
+    match new.kind {
+        ItemKind::Impl => known.kind == ItemKind::Impl && known.headers == new.headers,
+        _ => known.names.intersection(&new.names).next().is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+
+    fn cached(name: &str) -> CachedFunction {
+        CachedFunction {
+            name: name.to_owned(),
+            kind: Kind::Data,
+            label: name.to_owned(),
+            line: 1,
+            deprecated: None,
+        }
+    }
+
+    fn digest(cells: &[&str]) -> String {
+        let mut codes = Codes::default();
+        for cell in cells {
+            let functions: Vec<_> = cell.contains("fn f(").then(|| cached("f")).into_iter().collect();
+            codes.learn(cell, &functions);
+        }
+        codes.digests("").remove(0).1
+    }
+
+    #[test]
+    fn a_code_changes_with_what_it_reaches_and_comes_back() {
+        let f = "fn f(n: u64) -> u64 { g(n) }";
+        let base = digest(&["fn g(n: u64) -> u64 { n * K }", "const K: u64 = 2;", f]);
+        assert_eq!(
+            base,
+            digest(&[f, "const K: u64 = 2; // two", "fn g(n: u64) -> u64 {\n n * K }"]),
+            "neither layout nor order matter"
+        );
+        assert_ne!(base, digest(&["fn g(n: u64) -> u64 { n * K }", "const K: u64 = 3;", f]));
+        assert_eq!(
+            base,
+            digest(&[
+                "fn g(n: u64) -> u64 { n }",
+                f,
+                "const K: u64 = 2;",
+                "fn unrelated() {}",
+                "fn g(n: u64) -> u64 { n * K }"
+            ]),
+            "an edit that was taken back, and what is not reached"
+        );
+        assert_ne!(base, digest(&["fn g(n: u64) -> u64 { n * K }", "const K: u64 = 2;", "fn f(n: u64) -> u64 { g(n + 1) }"]));
+    }
+
+    #[test]
+    fn what_is_defined_without_a_directive_is_no_longer_cached() {
+        let mut codes = Codes::default();
+        codes.learn("fn f() -> u64 { 1 }", &[cached("f")]);
+        assert_eq!(codes.no_longer_cached("fn f() -> u64 { 2 }", &[]), ["f"]);
+        assert!(codes.no_longer_cached("fn f() -> u64 { 2 }", &[cached("f")]).is_empty());
+        codes.learn("fn f() -> u64 { 2 }", &[]);
+        assert!(codes.function("f").is_none());
+    }
+}

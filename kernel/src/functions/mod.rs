@@ -1,0 +1,138 @@
+//! Functions below `//% cache_data` and `//% cache_resource`: read, checked, and rewritten into wrappers that look
+//! before they call.
+//!
+//! Text to text: nothing here knows the engine, the host or Jupyter. The wrapper of `fn fetch` is
+//!
+//! ```text
+//! mod __memo_fetch { use super::*; static …;                                       on the directive's line
+//! pub(crate) fn fetch(n: u64) -> u64 { …key, look…(move || {
+//!     the body, on its own lines
+//! }) } pub mod fetch { pub fn clear() … pub fn clear_for(n: u64) … } } use __memo_fetch::fetch;
+//! ```
+//!
+//! The `use` imports the function and the module of the same name. evcxr keeps items by name, so both go when the function
+//! is defined anew. What the wrapper calls is in `runtime/src/private/memo/`.
+
+mod codes;
+mod insertion;
+mod option_text;
+mod read;
+mod wrapper;
+
+#[cfg(test)]
+mod tests;
+
+pub use codes::Codes;
+
+use crate::magic::{Directive, Scope};
+use crate::cell::Insertion;
+use insertion::Insertions;
+
+/// How a function's results are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// By value.
+    Data,
+    /// By reference.
+    Resource,
+}
+
+/// A function that is cached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedFunction {
+    pub name: String,
+    pub kind: Kind,
+    /// What lists and `clear` call it.
+    pub label: String,
+    /// Line of its directive in the text that was rewritten, from 1.
+    pub line: usize,
+    /// The deprecated directive that it was written with, and what replaces it.
+    pub deprecated: Option<(&'static str, &'static str)>,
+}
+
+impl CachedFunction {
+    /// The variable in rustc's environment that tells a wrapper the digest of its function's code and of all that the
+    /// code reaches. Where it is missing, the function is compiled without a cache.
+    pub fn code_variable(name: &str) -> String {
+        format!("CELLAR_CODE_{name}")
+    }
+
+    /// The module that a wrapper is in.
+    pub fn module(name: &str) -> String {
+        format!("__memo_{name}")
+    }
+}
+
+/// Rust with wrappers.
+#[derive(Debug, Clone, Default)]
+pub struct Rewritten {
+    /// With the lines of the original.
+    pub text: String,
+    pub insertions: Vec<Insertion>,
+    pub functions: Vec<CachedFunction>,
+}
+
+/// Why a function cannot be cached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{function}` cannot be cached: {why}")]
+pub struct Refused {
+    pub function: String,
+    pub why: String,
+    /// What to do.
+    pub help: String,
+    /// From 1, in the text that was to be rewritten.
+    pub line: usize,
+    /// Characters of the line, from 0.
+    pub columns: std::ops::Range<usize>,
+}
+
+/// Puts wrappers around the functions of `rust` that directives are about. `first_line` is the line of the cell on
+/// which `rust` begins; directives and answers count lines of the cell. `codes` has the functions of earlier cells.
+///
+/// # Errors
+/// The first function that cannot be cached; nothing of the cell should run.
+pub fn rewrite(
+    rust: &str,
+    first_line: usize,
+    directives: &[Directive],
+    codes: &Codes,
+) -> Result<Rewritten, Refused> {
+    let end_line = first_line + rust.matches('\n').count();
+    let mut insertions = Insertions::default();
+    let mut functions = Vec::new();
+    for directive in directives {
+        let Scope::Function(name) = &directive.scope else {
+            continue;
+        };
+        if !(first_line..=end_line).contains(&directive.line) {
+            continue;
+        }
+        let read = read::function(rust, directive.line - first_line, name);
+        let function = read.map_err(|problem| problem.at(name, rust, first_line))?;
+        let replacement = directive.replacement();
+        let kind = match replacement.unwrap_or(directive.name) {
+            "cache_resource" => Kind::Resource,
+            _ => Kind::Data,
+        };
+        let options = option_text::Options::of(directive, kind, &function)
+            .map_err(|problem| problem.at(name, rust, first_line))?;
+        wrapper::wrap(&function, kind, &options, &mut insertions);
+        functions.push(CachedFunction {
+            label: options.label.unwrap_or_else(|| function.name.clone()),
+            name: function.name,
+            kind,
+            line: directive.line,
+            deprecated: replacement.map(|replacement| (directive.name, replacement)),
+        });
+    }
+    for name in codes.no_longer_cached(rust, &functions) {
+        // The old body must not stay: it may call what is there no longer.
+        insertions.add(0, format!("mod {}{{}} ", CachedFunction::module(&name)));
+    }
+    let (text, insertions) = insertions.apply(rust, first_line);
+    Ok(Rewritten {
+        text,
+        insertions,
+        functions,
+    })
+}

@@ -1,0 +1,320 @@
+//! The function below a directive: what a wrapper must know of it, or why it cannot have one.
+
+use std::ops::Range;
+
+use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericArgs, HasGenericParams, HasName, HasVisibility};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, TextRange};
+
+use super::Refused;
+
+/// As statements stand in a function, so does a cell.
+const PRELUDE: &str = "fn f(){";
+
+/// Attributes that mean in a wrapper what they mean without.
+const KEPT_ATTRIBUTES: [&str; 11] = [
+    "doc", "inline", "must_use", "allow", "warn", "deny", "expect", "cold", "deprecated", "rustfmt", "clippy",
+];
+
+/// A function that can be wrapped. Offsets are bytes of the text that it stands in.
+#[derive(Debug)]
+pub struct Function {
+    /// Without `r#`.
+    pub name: String,
+    /// As written.
+    pub written_name: String,
+    /// Where its directive begins.
+    pub directive: usize,
+    /// Where `fn`, or what stands before it, begins, if it says nothing of who may see it.
+    pub private_at: Option<usize>,
+    pub is_async: bool,
+    pub params: Vec<Param>,
+    /// `None` for `()`.
+    pub returned: Option<Returned>,
+    /// Offsets of the body's braces.
+    pub open: usize,
+    pub close: usize,
+    /// Generic lifetimes, as written: `<'a>`.
+    pub lifetimes: String,
+}
+
+/// A parameter.
+#[derive(Debug)]
+pub struct Param {
+    /// The names that it binds, without `r#`, as they are written, and whether they are inputs.
+    pub names: Vec<(String, bool)>,
+    /// Pattern and type, on one line.
+    pub text: String,
+}
+
+/// What a function returns.
+#[derive(Debug)]
+pub struct Returned {
+    pub range: Range<usize>,
+    /// On one line.
+    pub text: String,
+    /// The first argument of a `Result`, and its text.
+    pub ok: Option<(Range<usize>, String)>,
+}
+
+/// Why there can be no wrapper, and where that stands.
+#[derive(Debug)]
+pub struct Problem {
+    pub why: String,
+    pub help: &'static str,
+    pub range: Range<usize>,
+}
+
+impl Problem {
+    fn new(why: impl Into<String>, help: &'static str, range: TextRange) -> Problem {
+        let start = usize::from(range.start()).saturating_sub(PRELUDE.len());
+        let end = usize::from(range.end()).saturating_sub(PRELUDE.len());
+        Problem {
+            why: why.into(),
+            help,
+            range: start..end,
+        }
+    }
+
+    /// The refusal, with the place on the line on which it begins.
+    pub fn at(self, function: &str, rust: &str, first_line: usize) -> Refused {
+        let before = &rust[..self.range.start.min(rust.len())];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let column = before[line_start..].chars().count();
+        let range = rust.get(self.range).unwrap_or_default();
+        let width = range.lines().next().unwrap_or_default().chars().count();
+        Refused {
+            function: function.to_owned(),
+            why: self.why,
+            help: self.help.to_owned(),
+            line: first_line + before.matches('\n').count(),
+            columns: column..column + width.max(1),
+        }
+    }
+}
+
+/// Reads the function `name` below the directive on `line` (from 0).
+pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem> {
+    let line_start: usize = rust.split_inclusive('\n').take(line).map(str::len).sum();
+    let indent = rust[line_start..].find("//%").unwrap_or(0);
+    let directive = line_start + indent;
+    let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
+    let root = file.syntax_node();
+    let at = directive + PRELUDE.len();
+    let found = root.descendants().filter_map(ast::Fn::cast).find(|function| {
+        function
+            .fn_token()
+            .is_some_and(|token| usize::from(token.text_range().start()) > at)
+            && function.name().is_some_and(|it| it.text() == name)
+    });
+    let unread = || {
+        Problem {
+            why: "it cannot be read".to_owned(),
+            help: "Look for a bracket that is not closed, or a `;` that is missing above the directive.",
+            range: directive..directive + 3,
+        }
+    };
+    let function = found.ok_or_else(unread)?;
+    check_place(&function, &root)?;
+    check_kind(&function)?;
+    let params = params(&function)?;
+    let returned = returned(&function)?;
+    let list = function.body().and_then(|body| body.stmt_list()).ok_or_else(unread)?;
+    let offset = |range: TextRange| usize::from(range.start()) - PRELUDE.len();
+    let (Some(open), Some(close)) = (list.l_curly_token(), list.r_curly_token()) else {
+        return Err(unread());
+    };
+    let first = function.async_token().or_else(|| function.fn_token()).ok_or_else(unread)?;
+    let lifetimes = function.generic_param_list();
+    Ok(Function {
+        name: name.trim_start_matches("r#").to_owned(),
+        written_name: name.to_owned(),
+        directive,
+        private_at: function.visibility().is_none().then(|| offset(first.text_range())),
+        is_async: function.async_token().is_some(),
+        params,
+        returned,
+        open: offset(open.text_range()),
+        close: offset(close.text_range()),
+        lifetimes: lifetimes.map_or_else(String::new, |it| one_line(it.syntax())),
+    })
+}
+
+fn check_place(function: &ast::Fn, root: &SyntaxNode) -> Result<(), Problem> {
+    let around = root
+        .children()
+        .find_map(ast::Fn::cast)
+        .and_then(|cell| cell.body()?.stmt_list());
+    let parent = function.syntax().parent();
+    if around.is_some_and(|around| parent.as_ref() == Some(around.syntax())) {
+        return Ok(());
+    }
+    let is_method = function.param_list().is_some_and(|list| list.self_param().is_some());
+    let in_impl = parent.is_some_and(|parent| parent.kind() == SyntaxKind::ASSOC_ITEM_LIST);
+    let why = match (is_method, in_impl) {
+        (true, _) => "it is a method, and what `self` holds is not known to the cache",
+        (false, true) => "it belongs to a type or trait",
+        (false, false) => "it stands inside of another item",
+    };
+    let help = "Put the work into a function of the cell itself and call that.";
+    Err(Problem::new(why, help, name_range(function)))
+}
+
+fn check_kind(function: &ast::Fn) -> Result<(), Problem> {
+    for (token, why) in [
+        (function.const_token(), "it is `const`: the compiler may run it, and has no cache"),
+        (
+            function.unsafe_token(),
+            "it is `unsafe`: its caller promises what a cache cannot know",
+        ),
+    ] {
+        if let Some(token) = token {
+            let help = "Put the work into a plain function and call that.";
+            return Err(Problem::new(why, help, token.text_range()));
+        }
+    }
+    if let Some(abi) = function.abi() {
+        let help = "Put the work into a plain function and call that.";
+        let why = "it is `extern`: its callers may be no Rust";
+        return Err(Problem::new(why, help, abi.syntax().text_range()));
+    }
+    let generics = function.generic_param_list();
+    if let Some(param) = generics.and_then(|list| list.type_or_const_params().next()) {
+        let why = "it is generic: every type would need a cache of its own";
+        let help = "Write one function for each type, or put the work into one that is not generic.";
+        return Err(Problem::new(why, help, param.syntax().text_range()));
+    }
+    for attribute in function.attrs() {
+        let path = attribute.path().map(|path| path.syntax().text().to_string());
+        let path = path.unwrap_or_default();
+        let first = path.split("::").next().unwrap_or_default().trim();
+        if attribute.kind().is_outer() && !first.is_empty() && !KEPT_ATTRIBUTES.contains(&first) {
+            let why = format!("the attribute `{path}` may make another function of it");
+            let help = "Put the attribute on a function that calls the cached one.";
+            return Err(Problem::new(why, help, attribute.syntax().text_range()));
+        }
+    }
+    Ok(())
+}
+
+fn params(function: &ast::Fn) -> Result<Vec<Param>, Problem> {
+    let list = function.param_list();
+    if let Some(it) = list.as_ref().and_then(|list| list.self_param()) {
+        let why = "it is a method, and what `self` holds is not known to the cache";
+        let help = "Put the work into a function of the cell itself and call that.";
+        return Err(Problem::new(why, help, it.syntax().text_range()));
+    }
+    let mut params = Vec::new();
+    for param in list.into_iter().flat_map(|list| list.params()) {
+        let (Some(pattern), Some(of)) = (param.pat(), param.ty()) else {
+            let help = "Name its pattern and its type.";
+            return Err(Problem::new("a parameter cannot be read", help, param.syntax().text_range()));
+        };
+        let names: Vec<(String, bool)> = pattern
+            .syntax()
+            .descendants()
+            .filter_map(ast::IdentPat::cast)
+            .filter_map(|name| Some(name.name()?.text().to_string()))
+            .map(|name| {
+                let is_input = !name.trim_start_matches("r#").starts_with('_');
+                (name, is_input)
+            })
+            .collect();
+        let called = names.first().map_or("_", |(name, _)| name.as_str());
+        check_param(&of, called, names.iter().any(|(_, is_input)| *is_input))?;
+        params.push(Param {
+            names,
+            text: one_line(param.syntax()),
+        });
+    }
+    Ok(params)
+}
+
+fn check_param(of: &ast::Type, name: &str, is_input: bool) -> Result<(), Problem> {
+    let range = of.syntax().text_range();
+    for node in of.syntax().descendants() {
+        if ast::RefType::cast(node.clone()).is_some_and(|it| it.mut_token().is_some()) {
+            let why = format!("its argument `{name}` is `&mut`: what the body changes there would not change on a hit");
+            let help = "Take a value and return the changed one.";
+            return Err(Problem::new(why, help, range));
+        }
+        if ast::ImplTraitType::can_cast(node.kind()) {
+            let why = format!("its argument `{name}` is `impl Trait`, so the function is generic");
+            let help = "Name a type.";
+            return Err(Problem::new(why, help, range));
+        }
+        let is_code = ast::FnPtrType::can_cast(node.kind()) || ast::DynTraitType::can_cast(node.kind());
+        if is_code && is_input {
+            let why = format!("its argument `{name}` is code, or a value of unknown type: two cannot be compared");
+            let help = "Begin the argument's name with `_` to leave it out of the key, or pass what it depends on.";
+            return Err(Problem::new(why, help, range));
+        }
+    }
+    Ok(())
+}
+
+fn returned(function: &ast::Fn) -> Result<Option<Returned>, Problem> {
+    let Some(of) = function.ret_type().and_then(|it| it.ty()) else {
+        return Ok(None);
+    };
+    let range = of.syntax().text_range();
+    if ast::NeverType::can_cast(of.syntax().kind()) {
+        return Err(Problem::new("it never returns", "Remove the directive.", range));
+    }
+    for node in of.syntax().descendants() {
+        if ast::ImplTraitType::can_cast(node.kind()) {
+            let why = "it returns `impl Trait`: such a value cannot be kept and given back";
+            let help = "Name the type, or collect into a `Vec`.";
+            return Err(Problem::new(why, help, range));
+        }
+        let borrows = ast::RefType::cast(node.clone())
+            .is_some_and(|it| it.lifetime().is_none_or(|it| it.text() != "'static"))
+            || ast::LifetimeArg::cast(node)
+                .and_then(|it| it.lifetime())
+                .is_some_and(|it| it.text() != "'static");
+        if borrows {
+            let why = "it returns a borrow: what it borrows from is gone when the result is given again";
+            let help = "Return an owned value, such as a `String` for a `&str`.";
+            return Err(Problem::new(why, help, range));
+        }
+    }
+    let offsets = |range: TextRange| {
+        usize::from(range.start()) - PRELUDE.len()..usize::from(range.end()) - PRELUDE.len()
+    };
+    Ok(Some(Returned {
+        ok: ok_of(&of).map(|ok| (offsets(ok.syntax().text_range()), one_line(ok.syntax()))),
+        range: offsets(range),
+        text: one_line(of.syntax()),
+    }))
+}
+
+/// `T` of `Result<T, …>`, under whichever path.
+fn ok_of(of: &ast::Type) -> Option<ast::Type> {
+    let ast::Type::PathType(path) = of else { return None };
+    let segment = path.path()?.segment()?;
+    if segment.name_ref()?.text() != "Result" {
+        return None;
+    }
+    match segment.generic_arg_list()?.generic_args().next()? {
+        ast::GenericArg::TypeArg(ok) => ok.ty(),
+        _ => None,
+    }
+}
+
+fn name_range(function: &ast::Fn) -> TextRange {
+    function
+        .name()
+        .map_or_else(|| function.syntax().text_range(), |name| name.syntax().text_range())
+}
+
+/// A node's tokens without comments and line ends.
+fn one_line(node: &SyntaxNode) -> String {
+    let mut text = String::new();
+    for token in node.descendants_with_tokens().filter_map(|element| element.into_token()) {
+        match token.kind() {
+            SyntaxKind::COMMENT => {}
+            SyntaxKind::WHITESPACE => text.push(' '),
+            _ => text.push_str(token.text()),
+        }
+    }
+    text
+}

@@ -1,0 +1,267 @@
+//! A memoised function as its wrapper sees it, and the registry of all tables.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::coder::Coder;
+use super::disk;
+use super::key::Key;
+use super::plain::PlainKey;
+use super::registry::Owner;
+use super::table::{Miss, Table};
+use crate::host_cache;
+
+/// A directive's options, as far as they matter when the function is called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// How long a result holds, in milliseconds.
+    pub ttl_ms: Option<u64>,
+    pub max_entries: Option<u64>,
+    pub max_bytes: Option<u64>,
+    /// Results are kept on disk too.
+    pub disk: bool,
+    /// Globs of files whose contents are inputs.
+    pub files: &'static [&'static str],
+    /// Environment variables that are inputs.
+    pub env: &'static [&'static str],
+}
+
+impl Options {
+    /// Of a function without options.
+    #[must_use]
+    pub const fn new() -> Options {
+        Options {
+            ttl_ms: None,
+            max_entries: None,
+            max_bytes: None,
+            disk: false,
+            files: &[],
+            env: &[],
+        }
+    }
+
+    /// Adds the inputs that are no arguments.
+    #[inline]
+    pub(crate) fn add_to(&self, key: &mut Key) {
+        if !(self.env.is_empty() && self.files.is_empty()) {
+            self.add_surroundings(key);
+        }
+    }
+
+    #[inline(never)]
+    fn add_surroundings(&self, key: &mut Key) {
+        for name in self.env {
+            let value = std::env::var_os(name);
+            value.as_ref().map(|value| value.as_encoded_bytes().to_vec()).add_to(key);
+        }
+        if !self.files.is_empty() {
+            match host_cache::files(self.files) {
+                Some(digest) => key.fixed(&digest),
+                None => key.framed(b"no host"),
+            }
+        }
+    }
+}
+
+/// A memoised function in one compiled cell.
+#[derive(Debug)]
+pub struct Function {
+    name: &'static str,
+    /// Digest of its code and of what the code reaches, set by the kernel when it compiles. Without it nothing is
+    /// kept.
+    code: Option<&'static str>,
+    options: Options,
+    table: OnceLock<&'static Table>,
+}
+
+type Tables = BTreeMap<&'static str, BTreeMap<&'static str, &'static Table>>;
+
+/// Tables by function and code. They are never freed: cells hold on to them.
+static TABLES: Mutex<Tables> = Mutex::new(BTreeMap::new());
+
+fn tables() -> std::sync::MutexGuard<'static, Tables> {
+    TABLES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All tables there are.
+fn all() -> Vec<&'static Table> {
+    tables().values().flat_map(BTreeMap::values).copied().collect()
+}
+
+/// Forgets the results of all functions. Returns how many there were.
+pub(crate) fn clear_all() -> usize {
+    all().into_iter().map(Table::clear).sum()
+}
+
+/// Forgets the results of a function, also those of its earlier definitions. Returns how many there were.
+pub(crate) fn clear_name(name: &str) -> usize {
+    let of_function: Vec<_> = tables()
+        .get(name)
+        .map(|of_function| of_function.values().copied().collect())
+        .unwrap_or_default();
+    of_function.into_iter().map(Table::clear).sum()
+}
+
+/// Calls `visit` with name, code, number of entries and their bytes of every function.
+pub(crate) fn list_functions(visit: &mut dyn FnMut(&str, &str, u64, u64)) {
+    for table in all() {
+        table.describe(visit);
+    }
+}
+
+/// Writes what the disk has not.
+pub(crate) fn save_all() {
+    all().into_iter().for_each(Table::save);
+    disk::flush();
+}
+
+impl Function {
+    #[must_use]
+    pub const fn new(name: &'static str, code: Option<&'static str>, options: Options) -> Function {
+        Function {
+            name,
+            code,
+            options,
+            table: OnceLock::new(),
+        }
+    }
+
+    #[inline]
+    fn table(&self) -> Option<&'static Table> {
+        match self.table.get() {
+            Some(table) => Some(table),
+            None => self.find_table(),
+        }
+    }
+
+    /// The table for a call, whose key is completed.
+    #[inline]
+    fn table_for(&self, key: &mut Key) -> Option<&'static Table> {
+        let table = self.table()?;
+        self.options.add_to(key);
+        if let Some(why) = key.refused() {
+            self.warn_once(&format!("an argument cannot be part of its key: {why}"));
+            return None;
+        }
+        Some(table)
+    }
+
+    #[inline(never)]
+    fn find_table(&self) -> Option<&'static Table> {
+        let code = self.code?;
+        let table = self.table.get_or_init(|| {
+            let mut tables = tables();
+            let of_function = match tables.get_mut(self.name) {
+                Some(of_function) => of_function,
+                // The name belongs to a library of a cell, which is never unloaded; but the registry outlives all.
+                None => tables.entry(String::leak(self.name.to_owned())).or_default(),
+            };
+            let table = *of_function.entry(String::leak(code.to_owned())).or_insert_with(|| {
+                Box::leak(Box::new(Table::new(self.name, code)))
+            });
+            table.set_options(self.options);
+            table
+        });
+        Some(table)
+    }
+
+    /// Forgets all results of this function, also those of its earlier definitions. Returns how many there were.
+    pub fn clear(&self) -> usize {
+        self.table();
+        clear_name(self.name)
+    }
+
+    /// Forgets one result. Returns whether there was one.
+    pub fn clear_for(&self, mut key: Key) -> bool {
+        self.options.add_to(&mut key);
+        self.table().is_some_and(|table| table.clear_for(key.finish()))
+    }
+
+    pub(super) fn owner(&self) -> Option<Owner<'static>> {
+        Some(Owner {
+            name: self.name,
+            version: self.code?,
+        })
+    }
+
+    pub(super) fn owner_name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn warn_once(&self, why: &str) {
+        static WARNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warned.iter().any(|name| name == self.name) {
+            warned.push(self.name.to_owned());
+            eprintln!("warning: `{}` is not cached: {why}", self.name);
+        }
+    }
+}
+
+/// A call of a function below `//% cache_data`.
+#[inline]
+pub fn data<R, C: Coder<R>>(
+    function: &'static Function,
+    mut key: Key,
+    coder: C,
+    body: impl FnOnce() -> R,
+) -> R {
+    let Some(table) = function.table_for(&mut key) else {
+        return body();
+    };
+    let miss = match look(table, &mut key, coder) {
+        Ok(result) => return result,
+        Err(miss) => miss,
+    };
+    let result = body();
+    keep(function, table, &mut key, miss, coder, &result);
+    result
+}
+
+/// A call of an `async fn` below `//% cache_data`.
+pub async fn data_async<R, C: Coder<R>>(
+    function: &'static Function,
+    mut key: Key,
+    coder: C,
+    body: impl Future<Output = R>,
+) -> R {
+    let Some(table) = function.table_for(&mut key) else {
+        return body.await;
+    };
+    let miss = match look(table, &mut key, coder) {
+        Ok(result) => return result,
+        Err(miss) => miss,
+    };
+    let result = body.await;
+    keep(function, table, &mut key, miss, coder, &result);
+    result
+}
+
+#[inline]
+fn look<R, C: Coder<R>>(table: &Table, key: &mut Key, coder: C) -> Result<R, Miss> {
+    let mut result = None;
+    table.look(key.finish(), &mut |kept| {
+        result = coder.give(kept);
+        result.is_some()
+    })?;
+    Ok(result.expect("what was given is there"))
+}
+
+fn keep<R, C: Coder<R>>(
+    function: &Function,
+    table: &Table,
+    key: &mut Key,
+    miss: Miss,
+    coder: C,
+    result: &R,
+) {
+    match coder.keep(result) {
+        Ok(Some(kept)) => table.keep(miss, key.finish(), kept, C::bytes),
+        Ok(None) => {}
+        Err(why) => function.warn_once(&why),
+    }
+}

@@ -1,0 +1,23 @@
+//! Memoised functions: what the code calls that the kernel puts around an `fn` below `//% cache_data`.
+//!
+//! A function is known by its name and by a digest of its code and of all that the code reaches (`code`). Results are
+//! kept by arguments in tables that all cells share; the host keeps them on disk too. Nothing here knows serde:
+//! [`plain`] covers the types of std, the generated code brings the others.
+
+mod coder;
+mod disk;
+mod function;
+mod hasher;
+mod key;
+pub(crate) mod plain;
+mod registry;
+mod resources;
+mod table;
+
+pub use coder::{Coder, Kept, Probe, choose, returned};
+pub use function::{Function, Options, data, data_async};
+pub use key::{Arg, CacheArgument, Key, parts};
+pub use resources::{Hooks, Place, place, resource, resource_async, resource_ok, resource_ok_async};
+pub(crate) use function::{clear_all, clear_name, list_functions, save_all};
+pub(crate) use registry::{Restored, list, release_where};
+pub(crate) use resources::{forget_cell, keep_cell, of_cell, release_all, restore_cell};
