@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use cellar_cache::Digest;
 
-use super::caching::{Adopted, Machine, Refusal, Saving, Typed, Value};
+use super::caching::{Adopted, Machine, Refusal, Saved, Saving, Typed, Value};
+use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
 
@@ -19,6 +20,17 @@ impl Workshop {
     pub fn new(engine: Arc<Engine>) -> Workshop {
         Workshop { engine }
     }
+
+    /// What hashes, writes and reads values of these types; compiled now if need be.
+    fn codecs<'a>(&self, types: impl Iterator<Item = &'a str>) -> Vec<Result<Codec, Refusal>> {
+        let types: Vec<String> = types.map(str::to_owned).collect();
+        let codecs = self.engine.codecs(&types);
+        codecs.into_iter().map(|codec| codec.map_err(refusal)).collect()
+    }
+}
+
+fn refusal(refused: codec::Refusal) -> Refusal {
+    Refusal(refused.to_string())
 }
 
 impl Machine for Workshop {
@@ -31,6 +43,50 @@ impl Machine for Workshop {
                 type_text: variable.type_text,
             })
             .collect()
+    }
+
+    fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>> {
+        let host = self.engine.host();
+        let codecs = self.codecs(variables.iter().map(|typed| typed.type_text.as_str()));
+        // All of them begin before the first is waited for.
+        let pending: Vec<_> = codecs
+            .into_iter()
+            .zip(variables)
+            .map(|(codec, typed)| codec.map(|codec| codec.start_digest(host, &typed.name)))
+            .collect();
+        pending
+            .into_iter()
+            .map(|pending| pending?.wait().map(Digest::from_bytes).map_err(refusal))
+            .collect()
+    }
+
+    fn save(&self, variables: &[(Typed, PathBuf)]) -> Saving {
+        let host = self.engine.host();
+        let codecs = self.codecs(variables.iter().map(|(typed, _)| typed.type_text.as_str()));
+        let pending: Vec<_> = codecs
+            .into_iter()
+            .zip(variables)
+            .map(|(codec, (typed, file))| {
+                let pending = codec.map(|codec| codec.save(host, &typed.name, file));
+                (typed.name.clone(), file.clone(), pending)
+            })
+            .collect();
+        Box::new(move || {
+            pending
+                .into_iter()
+                .map(|(name, file, pending)| {
+                    let saved = pending.and_then(|pending| saved(&name, file, pending));
+                    (name, saved)
+                })
+                .collect()
+        })
+    }
+
+    fn load(&self, value: &Value, file: &Path) -> Result<(), Refusal> {
+        let codec = self.codecs(std::iter::once(value.type_text.as_str())).remove(0)?;
+        codec
+            .load(self.engine.host(), &value.name, file)
+            .map_err(refusal)
     }
 
     fn adopt(&self, adopted: Adopted) {
@@ -50,23 +106,12 @@ impl Machine for Workshop {
         });
     }
 
-    fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>> {
-        variables.iter().map(|_| Err(Refusal("to come".into()))).collect()
+    fn forget(&self, names: &[String]) {
+        let report = self.engine.host().forget(names);
+        if let Some(why) = report.failed {
+            tracing::warn!(?names, "values could not be dropped: {why}");
+        }
     }
-
-    fn save(&self, variables: &[(Typed, PathBuf)]) -> Saving {
-        let all: Vec<_> = variables
-            .iter()
-            .map(|(typed, _)| (typed.name.clone(), Err(Refusal("to come".into()))))
-            .collect();
-        Box::new(move || all)
-    }
-
-    fn load(&self, _value: &Value, _file: &Path) -> Result<(), Refusal> {
-        Err(Refusal("to come".into()))
-    }
-
-    fn forget(&self, _names: &[String]) {}
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
         Vec::new()
@@ -75,4 +120,15 @@ impl Machine for Workshop {
     fn env(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
     }
+}
+
+fn saved(name: &str, file: PathBuf, pending: codec::Pending<codec::Saved>) -> Result<Saved, Refusal> {
+    let saved = pending.wait().map_err(refusal)?;
+    let (blob, _) = Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
+    Ok(Saved {
+        name: name.to_owned(),
+        content: Digest::from_bytes(saved.digest),
+        file,
+        blob,
+    })
 }

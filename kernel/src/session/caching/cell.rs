@@ -112,7 +112,7 @@ impl Caching {
             Some(why) => Outcome::Unusable(why),
             None => self.compare(cell, &inputs),
         };
-        self.compute(cell, inputs, outcome, claimed.guard, run)
+        self.compute(cell, inputs, outcome, claimed, run)
     }
 
     /// Why there is no entry: what differs from the nearest one.
@@ -184,8 +184,12 @@ impl Caching {
             ..
         } = manifest;
         replay(outputs, &**cell.frontend);
-        let mut gone: Vec<String> = removed.clone();
-        gone.extend(values.iter().map(|value| value.name.clone()));
+        let replaced = removed.iter().chain(values.iter().map(|value| &value.name));
+        let gone: Vec<String> = {
+            let state = self.state();
+            let is_live = |name: &&String| state.ledger.get(name).is_some_and(|known| known.stored.is_none());
+            replaced.filter(is_live).cloned().collect()
+        };
         let variables = values
             .iter()
             .map(|value| {
@@ -206,8 +210,10 @@ impl Caching {
             }
             state.items.learn(&cell.source.name, cell.reading);
         }
-        self.wait_until_safe();
-        self.machine.forget(&gone);
+        if !gone.is_empty() {
+            self.wait_until_safe();
+            self.machine.forget(&gone);
+        }
         self.machine.adopt(Adopted {
             cell: Arc::clone(cell.source),
             rust: cell.rust.to_owned(),
@@ -447,16 +453,14 @@ impl Caching {
     }
 
     /// Makes sure that no other kernel computes the same at the same time.
-    fn claim(&self, cell: &CachedCell<'_>, key: Key) -> Result<Claimed, CellError> {
+    fn claim(&self, cell: &CachedCell<'_>, key: Key) -> Result<ClaimGuard, CellError> {
         let started = Instant::now();
         let mut told = false;
-        let mut waited = false;
         loop {
             let waiter = match self.store.claim(key, &self.entry_name(cell)) {
-                Claim::Mine(guard) => return Ok(Claimed { guard, waited }),
+                Claim::Mine(guard) => return Ok(guard),
                 Claim::Busy(waiter) => waiter,
             };
-            waited = true;
             while waiter.wait(STEP) == Waited::Busy {
                 if self.is_interrupted() {
                     return Err(report::interrupted(Variables::Kept));
@@ -473,13 +477,6 @@ impl Caching {
             }
         }
     }
-}
-
-/// The right to compute.
-struct Claimed {
-    guard: ClaimGuard,
-    /// Somebody else had it before: there may be an entry now.
-    waited: bool,
 }
 
 /// Tells the user something about the cell that is no output of it.
