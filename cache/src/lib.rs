@@ -42,6 +42,7 @@ mod entry;
 mod explain;
 mod human;
 mod key;
+mod report;
 mod store;
 mod time;
 mod warnings;
@@ -53,6 +54,7 @@ pub use human::{
     BudgetError, DEFAULT_BUDGET, ParseSizeError, budget_from_env, human_duration, human_size, parse_size,
 };
 pub use key::{Ingredient, IngredientKind, Key};
+pub use report::{list_table, stats_text};
 pub use store::{
     Claim, ClaimGuard, Cleared, Collected, Held, Holder, Kept, KindStats, Listed, Options, Persist, Policy,
     PutError, Selection, Stats, Store, Verified, Waited, Waiter,

@@ -1,5 +1,7 @@
 //! A damaged store is a slow store: a miss and one warning, then as if nothing had been.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod support;
 
 use std::os::unix::fs::FileExt as _;

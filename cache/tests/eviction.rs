@@ -1,5 +1,7 @@
 //! The budget, limits of a name, and ends of entries.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What people see and clear.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod support;
 
 use std::time::Duration;

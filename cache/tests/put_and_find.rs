@@ -1,5 +1,7 @@
 //! What is put is found again: by this process, by a later one, for each way of keeping it.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt as _;

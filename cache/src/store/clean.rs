@@ -57,12 +57,12 @@ impl Store {
                 .collect();
             for key in keys {
                 let bytes = memory.remove_own(&key).unwrap_or(0);
-                cleared.add(Cleared { entries: 1, bytes });
+                cleared += Cleared { entries: 1, bytes };
             }
         }
         if let Some(done) = self.change(|transaction, unnamed| remove::clear(transaction, unnamed, selection))
         {
-            cleared.add(done);
+            cleared += done;
         }
         cleared
     }
@@ -84,7 +84,7 @@ impl Store {
         let budget = self.0.options.budget_bytes;
         let removed = self.change(|transaction, unnamed| {
             let mut removed = remove::expire(transaction, unnamed, to_micros(now()))?;
-            removed.add(remove::keep_budget(transaction, unnamed, budget, 0)?);
+            removed += remove::keep_budget(transaction, unnamed, budget, 0)?;
             Ok(removed)
         });
         let removed = removed.unwrap_or_default();

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::blobs::{Identity, Read};
 use super::index::IndexError;
+use super::memory::Own;
 use super::put::INLINE;
 use super::{Disk, Store, record, remove};
 use crate::digest::Digest;
@@ -43,7 +44,8 @@ impl Store {
     /// observations still hold.
     pub fn find(&self, base: Key) -> Vec<Arc<Entry>> {
         let mut entries = self.look_up(|connection| record::ids_of_base(connection, base));
-        self.add_own(&mut entries, |entry| entry.base == base);
+        let own = self.0.memory().owns_of(&base).map(own_entry).collect();
+        self.add_own(&mut entries, own);
         entries
     }
 
@@ -51,7 +53,14 @@ impl Store {
     pub fn get(&self, key: Key) -> Option<Arc<Entry>> {
         let mut entries =
             self.look_up(|connection| Ok(record::id_of_key(connection, key)?.into_iter().collect()));
-        self.add_own(&mut entries, |entry| entry.key == key);
+        let own = self
+            .0
+            .memory()
+            .own(&key)
+            .map(|own| own_entry(own))
+            .into_iter()
+            .collect();
+        self.add_own(&mut entries, own);
         entries.into_iter().next()
     }
 
@@ -72,9 +81,14 @@ impl Store {
             let ids = statement.query_map((scope, name, kind.as_str(), COMPARED), |row| row.get(0))?;
             Ok(ids.collect::<Result<_, _>>()?)
         });
-        self.add_own(&mut entries, |entry| {
-            (entry.kind, &*entry.name, &*entry.scope) == (kind, name, scope)
-        });
+        let own = self
+            .0
+            .memory()
+            .owns()
+            .map(own_entry)
+            .filter(|entry| (entry.kind, &*entry.name, &*entry.scope) == (kind, name, scope))
+            .collect();
+        self.add_own(&mut entries, own);
         entries
             .into_iter()
             .map(|entry| {
@@ -157,17 +171,12 @@ impl Store {
     }
 
     /// Adds what is in memory only. An entry that is there as well is newer than its namesake on disk.
-    fn add_own(&self, entries: &mut Vec<Arc<Entry>>, wanted: impl Fn(&Entry) -> bool) {
-        let now = crate::time::now();
-        let mut memory = self.0.memory();
-        let own: Vec<Arc<Entry>> = memory
-            .owns()
-            .filter(|own| wanted(&own.entry))
-            .map(|own| Arc::clone(&own.entry))
-            .collect();
+    fn add_own(&self, entries: &mut Vec<Arc<Entry>>, own: Vec<Arc<Entry>>) {
         if own.is_empty() {
             return;
         }
+        let now = crate::time::now();
+        let mut memory = self.0.memory();
         for entry in own {
             if entry.is_expired(now) {
                 memory.remove_own(&entry.key);
@@ -283,6 +292,10 @@ impl Store {
         }
         None
     }
+}
+
+fn own_entry(own: &Own) -> Arc<Entry> {
+    Arc::clone(&own.entry)
 }
 
 /// Removes the content of a blob, if it still is the bad one. `false` when it is good now.

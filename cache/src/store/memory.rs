@@ -19,6 +19,8 @@ const OVERHEAD: u64 = 256;
 /// Bounded by bytes; the longest unused goes first.
 pub(super) struct Memory {
     items: LruCache<Slot, Item>,
+    /// The entries that are only here, by their base.
+    own: HashMap<Key, Vec<Key>>,
     /// Who owns a blob that is nowhere else.
     owners: HashMap<Digest, Vec<Key>>,
     bytes: u64,
@@ -79,6 +81,7 @@ impl Memory {
     pub fn new(limit: u64) -> Memory {
         Memory {
             items: LruCache::unbounded(),
+            own: HashMap::new(),
             owners: HashMap::new(),
             bytes: 0,
             limit,
@@ -115,13 +118,9 @@ impl Memory {
     fn forget(&mut self, slot: Slot, item: &Item) {
         self.bytes -= item.bytes();
         if let (Slot::Own(key), Item::Own(own)) = (slot, item) {
+            take_out(&mut self.own, &own.entry.base, key);
             for digest in own.blobs.keys() {
-                if let Some(owners) = self.owners.get_mut(digest) {
-                    owners.retain(|owner| *owner != key);
-                    if owners.is_empty() {
-                        self.owners.remove(digest);
-                    }
-                }
+                take_out(&mut self.owners, digest, key);
             }
         }
     }
@@ -181,6 +180,7 @@ impl Memory {
     /// Keeps an entry in memory only. `false` when it is larger than all of the memory tier.
     pub fn keep_own(&mut self, own: Own) -> bool {
         let key = own.entry.key;
+        let base = own.entry.base;
         let digests: Vec<Digest> = own.blobs.keys().copied().collect();
         for digest in &digests {
             self.remove(Slot::Pending(*digest));
@@ -188,6 +188,7 @@ impl Memory {
         if !self.insert(Slot::Own(key), Item::Own(Box::new(own))) {
             return false;
         }
+        self.own.entry(base).or_default().push(key);
         for digest in digests {
             self.owners.entry(digest).or_default().push(key);
         }
@@ -207,10 +208,32 @@ impl Memory {
 
     /// All that is only here, in no order.
     pub fn owns(&self) -> impl Iterator<Item = &Own> {
-        self.items.iter().filter_map(|(_, item)| match item {
-            Item::Own(own) => Some(&**own),
+        self.own.values().flatten().filter_map(|key| self.peek_own(key))
+    }
+
+    /// What is only here with that base.
+    pub fn owns_of(&self, base: &Key) -> impl Iterator<Item = &Own> {
+        self.own
+            .get(base)
+            .into_iter()
+            .flatten()
+            .filter_map(|key| self.peek_own(key))
+    }
+
+    fn peek_own(&self, key: &Key) -> Option<&Own> {
+        match self.items.peek(&Slot::Own(*key)) {
+            Some(Item::Own(own)) => Some(own),
             _ => None,
-        })
+        }
+    }
+}
+
+fn take_out<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Vec<Key>>, from: &K, key: Key) {
+    if let Some(keys) = map.get_mut(from) {
+        keys.retain(|other| *other != key);
+        if keys.is_empty() {
+            map.remove(from);
+        }
     }
 }
 
@@ -261,6 +284,6 @@ mod tests {
         assert!(memory.blob(&blob).is_some(), "b has it too");
         memory.keep_blob(Digest::of(b"other"), bytes(2500));
         assert!(memory.blob(&blob).is_none());
-        assert!(memory.owners.is_empty());
+        assert!(memory.owners.is_empty() && memory.own.is_empty());
     }
 }

@@ -236,6 +236,9 @@ impl Store {
             let name = entry.name.clone();
             return Err(PutError::OverMemory { name, bytes, limit });
         }
+        if policy.max_entries.is_none() && policy.max_bytes.is_none() {
+            return Ok(Kept::InMemory);
+        }
         // The longest unused of the name go, as on disk.
         let mut same: Vec<_> = memory
             .owns()

@@ -4,6 +4,8 @@
 //! in another: a process killed in between leaves files without rows, which are swept later, and never rows without
 //! files. Whoever puts an entry looks for its blobs in a transaction too, so no file goes behind its back.
 
+use std::ops::{Add, AddAssign};
+
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::Disk;
@@ -178,7 +180,7 @@ pub(super) fn keep_budget(
             if total_bytes(transaction)? <= budget {
                 break;
             }
-            cleared.add(remove(transaction, unnamed, &[id])?);
+            cleared += remove(transaction, unnamed, &[id])?;
         }
     }
     Ok(cleared)
@@ -218,9 +220,19 @@ pub(super) fn keep_limits(
     Ok(())
 }
 
-impl Cleared {
-    pub(super) fn add(&mut self, other: Cleared) {
-        self.entries += other.entries;
-        self.bytes += other.bytes;
+impl Add for Cleared {
+    type Output = Cleared;
+
+    fn add(self, other: Cleared) -> Cleared {
+        Cleared {
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+impl AddAssign for Cleared {
+    fn add_assign(&mut self, other: Cleared) {
+        *self = *self + other;
     }
 }

@@ -15,7 +15,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "Environment: CELLAR_CACHE_DIR (folder of the cache), CELLAR_LOG (what to log to \
+    after_help = "Environment: CELLAR_CACHE_DIR (folder of the cache), CELLAR_CACHE_MAX (how large it may \
+                        grow, such as `500MB` or `2GiB`; default 10GiB), CELLAR_LOG (what to log to \
                         stderr, such as `debug` or `cellar::session=trace`; default `warn`)."
 )]
 pub struct Typed {
@@ -29,6 +30,7 @@ pub enum Command {
     Uninstall(Uninstall),
     Kernel(Kernel),
     Run(Run),
+    Cache(Cache),
     Doctor(Doctor),
 }
 
@@ -114,6 +116,38 @@ pub struct Run {
     pub allow_errors: bool,
 }
 
+/// Look after what is cached on disk.
+///
+/// Kernels may run meanwhile; they notice what was cleared at their next cell.
+#[derive(Debug, Args)]
+pub struct Cache {
+    #[command(subcommand)]
+    pub what: Option<CacheCommand>,
+
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Show the entries, last used first. This is what `cellar cache` alone does.
+    List,
+    /// Show sums: entries, bytes, hits, time saved.
+    Stats,
+    /// Remove entries, and say how many and how many bytes.
+    Clear {
+        /// `data` (cells and functions kept by value), `resource`, or the name of entries as `list` shows it.
+        /// Without it: everything, compiled code included.
+        #[arg(value_name = "data|resource|NAME")]
+        what: Option<String>,
+    },
+    /// Read everything and remove what is damaged.
+    Verify,
+    /// Remove what has expired or is of no use, and what is over the limit.
+    Gc,
+}
+
 /// Check that everything Cellar needs is there, and say how to mend what is not.
 ///
 /// The exit status is 1 if something is broken; warnings do not count.
@@ -193,6 +227,19 @@ mod tests {
     fn a_mistyped_subcommand_gets_a_suggestion() {
         let error = parse(&["instal"]).expect_err("unknown");
         assert!(error.contains("install"), "{error}");
+    }
+
+    #[test]
+    fn cache_commands() {
+        let parsed = |words: &[&str]| match parse(words) {
+            Ok(Command::Cache(cache)) => cache,
+            other => panic!("{other:?}"),
+        };
+        assert!(parsed(&["cache"]).what.is_none());
+        assert!(parsed(&["cache", "list", "--json"]).json && parsed(&["cache", "--json", "stats"]).json);
+        let clear = parsed(&["cache", "clear", "prices"]).what;
+        assert!(matches!(clear, Some(CacheCommand::Clear { what: Some(name) }) if name == "prices"));
+        assert!(parse(&["cache", "clean"]).is_err_and(|error| error.contains("clear")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod args;
 mod atomic;
+mod cache;
 mod doctor;
 mod environment;
 mod install;
@@ -36,6 +37,10 @@ pub fn main() -> ExitCode {
         }
         Command::Kernel(typed) => kernel::run(typed).map(|()| ExitCode::SUCCESS),
         Command::Run(typed) => run::run(typed, interpreter),
+        Command::Cache(typed) => {
+            let folder = crate::session::cache_folder();
+            cache::run(typed, &folder, &mut out).map(|()| ExitCode::SUCCESS)
+        }
         Command::Doctor(typed) => doctor::run(typed, &environment),
     };
     done.unwrap_or_else(|error| {

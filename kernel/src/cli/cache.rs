@@ -1,0 +1,391 @@
+//! `cellar cache`: what is in the store, and clearing it.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::{Result, bail};
+use cellar_cache::{
+    Cleared, EntryKind, Listed, Options, Persist, Selection, Stats, Store, human_size, list_table, stats_text,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::args::{self, CacheCommand};
+
+/// How alike a mistyped name must be to the one that is suggested.
+const NEAR: f64 = 0.7;
+
+/// Does what was typed with the store below `cache_folder` and tells it to `out`.
+///
+/// # Errors
+/// When the folder cannot be used, `CELLAR_CACHE_MAX` is no size, or no entry has the name to be cleared.
+pub fn run(typed: &args::Cache, cache_folder: &Path, out: &mut impl Write) -> Result<()> {
+    let options = Options {
+        budget_bytes: cellar_cache::budget_from_env()?,
+        ..Options::default()
+    };
+    let store = Store::open(cache_folder.join("store"), options);
+    let warnings = store.take_warnings();
+    if let (false, Some(why)) = (store.is_on_disk(), warnings.first()) {
+        bail!("{why}");
+    }
+    let answer = act(&store, typed.what.as_ref().unwrap_or(&CacheCommand::List));
+    for warning in warnings.into_iter().chain(store.take_warnings()) {
+        eprintln!("cellar: {warning}");
+    }
+    let answer = answer?;
+    if typed.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&answer.json)?)?;
+    } else {
+        write!(out, "{}", answer.text)?;
+    }
+    Ok(())
+}
+
+/// The same for people and for programs.
+struct Answer {
+    text: String,
+    json: Value,
+}
+
+fn act(store: &Store, command: &CacheCommand) -> Result<Answer> {
+    Ok(match command {
+        CacheCommand::List => list(&store.list(&Selection::default())),
+        CacheCommand::Stats => stats(&store.stats()),
+        CacheCommand::Clear { what } => {
+            let cleared = clear(store, what.as_deref())?;
+            Answer {
+                text: format!(
+                    "Cleared {}, {}.\n",
+                    count(cleared.entries, "entry", "entries"),
+                    human_size(cleared.bytes)
+                ),
+                json: json!({"entries": cleared.entries, "bytes": cleared.bytes}),
+            }
+        }
+        CacheCommand::Verify => verify(store),
+        CacheCommand::Gc => gc(store),
+    })
+}
+
+fn list(listed: &[Listed]) -> Answer {
+    let text = match listed {
+        [] => "The cache is empty.\n".to_owned(),
+        listed => list_table(listed, SystemTime::now()),
+    };
+    let json = listed.iter().map(entry_json).collect();
+    Answer { text, json }
+}
+
+fn entry_json(one: &Listed) -> Value {
+    json!({
+        "name": one.name,
+        "kind": one.kind,
+        "notebook": one.scope,
+        "key": one.key,
+        "persist": match one.persist { Persist::Disk => "disk", Persist::Memory => "memory" },
+        "bytes": one.bytes,
+        "created": rfc3339(one.created),
+        "expires": one.expires.map(rfc3339),
+        "last_used": rfc3339(one.last_used),
+        "hits": one.hits,
+        "cost_s": one.cost.as_secs_f64(),
+        "saved_s": one.saved().as_secs_f64(),
+    })
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn stats(stats: &Stats) -> Answer {
+    let kinds: Vec<Value> = stats
+        .kinds
+        .iter()
+        .map(|kind| {
+            json!({
+                "kind": kind.kind,
+                "entries": kind.entries,
+                "bytes": kind.bytes,
+                "hits": kind.hits,
+                "saved_s": kind.saved.as_secs_f64(),
+            })
+        })
+        .collect();
+    Answer {
+        text: stats_text(stats),
+        json: json!({
+            "folder": stats.folder,
+            "entries": stats.entries,
+            "bytes": stats.bytes,
+            "budget_bytes": stats.budget_bytes,
+            "hits": stats.hits,
+            "saved_s": stats.saved.as_secs_f64(),
+            "kinds": kinds,
+        }),
+    }
+}
+
+fn clear(store: &Store, what: Option<&str>) -> Result<Cleared> {
+    let of_kinds = |kinds: &[EntryKind]| {
+        kinds.iter().fold(Cleared::default(), |sum, kind| {
+            let kind = Some(*kind);
+            sum + store.clear(&Selection {
+                kind,
+                ..Selection::default()
+            })
+        })
+    };
+    Ok(match what {
+        None => store.clear(&Selection::default()),
+        // A memoised function is kept by value, too.
+        Some("data") => of_kinds(&[EntryKind::Data, EntryKind::Function]),
+        Some("resource") => of_kinds(&[EntryKind::Resource]),
+        Some(name) => {
+            let selection = Selection {
+                name: Some(name),
+                ..Selection::default()
+            };
+            if store.list(&selection).is_empty() {
+                bail!("{}", unknown_name(name, &store.list(&Selection::default())));
+            }
+            store.clear(&selection)
+        }
+    })
+}
+
+fn unknown_name(name: &str, listed: &[Listed]) -> String {
+    if listed.is_empty() {
+        return format!("there is no entry `{name}`; the cache is empty");
+    }
+    let near = listed
+        .iter()
+        .map(|one| one.name.as_str())
+        .chain(["data", "resource"])
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(near, _)| *near >= NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((_, near)) => format!("there is no entry `{name}`; did you mean `{near}`?"),
+        None => format!("there is no entry `{name}`; `cellar cache list` shows the names"),
+    }
+}
+
+fn verify(store: &Store) -> Answer {
+    let found = store.verify();
+    let read = format!(
+        "Read {} and {}, {}.",
+        count(found.entries, "entry", "entries"),
+        count(found.blobs, "part", "parts"),
+        human_size(found.bytes)
+    );
+    let outcome = match found.bad {
+        0 => "All is well.".to_owned(),
+        bad => format!(
+            "{} damaged; removed with {} that needed it. What was in it will be computed again.",
+            count(bad, "part was", "parts were"),
+            count(found.removed, "entry", "entries")
+        ),
+    };
+    Answer {
+        text: format!("{read} {outcome}\n"),
+        json: json!({
+            "entries": found.entries,
+            "blobs": found.blobs,
+            "bytes": found.bytes,
+            "bad": found.bad,
+            "removed": found.removed,
+        }),
+    }
+}
+
+fn gc(store: &Store) -> Answer {
+    let collected = store.gc();
+    Answer {
+        text: format!(
+            "Removed {} and {} that no entry names, {}.\n",
+            count(collected.entries, "entry", "entries"),
+            count(collected.files, "file", "files"),
+            human_size(collected.bytes)
+        ),
+        json: json!({
+            "entries": collected.entries,
+            "files": collected.files,
+            "bytes": collected.bytes,
+        }),
+    }
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cellar_cache::{Digest, Entry, Ingredient, IngredientKind, Policy};
+
+    use super::*;
+
+    /// A cache folder with a cell, a function and compiled code in it.
+    fn filled() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("store"), Options::default());
+        for (kind, name) in [
+            (EntryKind::Data, "prices"),
+            (EntryKind::Function, "fetch"),
+            (EntryKind::Artifact, "cell 3"),
+        ] {
+            let code = Ingredient::new(IngredientKind::Code, "cell", Digest::of(name.as_bytes()));
+            let mut entry = Entry::new(kind, "nb.ipynb", name, vec![code], vec![]);
+            entry.cost = Duration::from_millis(1500);
+            entry.blobs = vec![store.put_blob("x", name.repeat(2000), Persist::Disk)];
+            store.put_entry(&entry, &Policy::default()).unwrap();
+            if name == "prices" {
+                store.record_hit(&entry);
+            }
+        }
+        folder
+    }
+
+    fn said(folder: &Path, what: Option<CacheCommand>, json: bool) -> Result<String> {
+        let mut out = Vec::new();
+        run(&args::Cache { what, json }, folder, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn clear(folder: &Path, what: Option<&str>) -> Result<String> {
+        let what = what.map(str::to_owned);
+        said(folder, Some(CacheCommand::Clear { what }), false)
+    }
+
+    fn json_of(folder: &Path, what: CacheCommand) -> Value {
+        serde_json::from_str(&said(folder, Some(what), true).unwrap()).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let listed = json_of(folder, CacheCommand::List);
+        let mut names: Vec<_> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn list_for_people_and_programs() {
+        let folder = filled();
+        let text = said(folder.path(), None, false).unwrap();
+        assert!(text.starts_with("NAME"), "{text}");
+        assert_eq!(text.lines().count(), 4);
+        assert!(
+            text.contains("prices") && text.contains("1.5 s") && text.contains("nb.ipynb"),
+            "{text}"
+        );
+
+        let listed = json_of(folder.path(), CacheCommand::List);
+        let prices = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == "prices")
+            .unwrap();
+        assert_eq!(
+            (&prices["kind"], &prices["hits"], &prices["saved_s"]),
+            (&json!("data"), &json!(1), &json!(1.5))
+        );
+        assert!(prices["bytes"].as_u64().unwrap() > 12_000);
+        assert!(DateTime::parse_from_rfc3339(prices["created"].as_str().unwrap()).is_ok());
+        assert_eq!(prices["key"].as_str().unwrap().len(), 64);
+    }
+
+    #[test]
+    fn sums() {
+        let folder = filled();
+        let stats = json_of(folder.path(), CacheCommand::Stats);
+        assert_eq!((&stats["entries"], &stats["hits"]), (&json!(3), &json!(1)));
+        assert!(
+            said(folder.path(), Some(CacheCommand::Stats), false)
+                .unwrap()
+                .contains("artifact")
+        );
+    }
+
+    #[test]
+    fn clearing() {
+        let folder = filled();
+        let text = clear(folder.path(), Some("data")).unwrap();
+        assert!(text.starts_with("Cleared 2 entries, 2"), "{text}");
+        assert_eq!(names(folder.path()), ["cell 3"]);
+        assert!(
+            clear(folder.path(), Some("resource"))
+                .unwrap()
+                .starts_with("Cleared 0 entries, 0 B")
+        );
+        assert!(
+            clear(folder.path(), Some("cell 3"))
+                .unwrap()
+                .starts_with("Cleared 1 entry, 1")
+        );
+        assert_eq!(said(folder.path(), None, false).unwrap(), "The cache is empty.\n");
+
+        let folder = filled();
+        assert!(
+            clear(folder.path(), None)
+                .unwrap()
+                .starts_with("Cleared 3 entries")
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_an_error_that_knows_better() {
+        let folder = filled();
+        let error = clear(folder.path(), Some("price")).unwrap_err().to_string();
+        assert_eq!(error, "there is no entry `price`; did you mean `prices`?");
+        let error = clear(folder.path(), Some("resuorce")).unwrap_err().to_string();
+        assert!(error.contains("`resource`"), "{error}");
+        let error = clear(folder.path(), Some("zzz")).unwrap_err().to_string();
+        assert!(error.contains("cellar cache list"), "{error}");
+        let empty = tempfile::tempdir().unwrap();
+        let error = clear(empty.path(), Some("x")).unwrap_err().to_string();
+        assert!(error.contains("empty"), "{error}");
+        assert_eq!(names(folder.path()).len(), 3);
+    }
+
+    #[test]
+    fn verify_and_gc() {
+        let folder = filled();
+        let text = said(folder.path(), Some(CacheCommand::Verify), false).unwrap();
+        assert!(
+            text.starts_with("Read 3 entries and 3 parts") && text.contains("All is well"),
+            "{text}"
+        );
+        assert_eq!(
+            json_of(folder.path(), CacheCommand::Gc),
+            json!({"entries": 0, "files": 0, "bytes": 0})
+        );
+
+        let blobs = folder.path().join("store/v1/blobs");
+        let some = std::fs::read_dir(blobs).unwrap().next().unwrap().unwrap().path();
+        std::fs::remove_dir_all(some).unwrap();
+        let found = json_of(folder.path(), CacheCommand::Verify);
+        assert_eq!(
+            (&found["bad"], &found["removed"], &found["entries"]),
+            (&json!(1), &json!(1), &json!(2))
+        );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_used_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = said(&file, None, false).unwrap_err().to_string();
+        assert!(error.contains("cannot be used"), "{error}");
+    }
+}
