@@ -79,7 +79,7 @@ fn names_are_read_wherever_they_hide() {
         (r#"outer!(inner!("{x}"))"#, "inner outer x"),
         (r#"println!("no braces: x")"#, ""),
         // Not for format!, but who knows the macro?
-        (r#"m!("{a {b} c")"#, "a b m"),
+        (r#"m!("{a {b} c")"#, "a b c m"),
         (r#"m!("a} {b")"#, "a b m"),
         (r#"m!(b"{a}", c"{b}")"#, "a b m"),
         (r#"m!("{{n}}")"#, "m n"),
