@@ -12,6 +12,7 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::compact::Compact;
+use crate::difference::first_difference;
 use crate::digest::{Canonical, Digest, digest_of};
 use crate::named::Named;
 use crate::output::Output;
@@ -155,10 +156,7 @@ fn compare(
     if lenient(serialize)? == lenient(again)? {
         return Ok(());
     }
-    Err(Refusal::new(
-        RefusalKind::NotFaithful,
-        "what is read back is not what was stored",
-    ))
+    Err(first_difference(serialize, again))
 }
 
 /// Writes to `output` and gives what stayed in there.

@@ -14,6 +14,7 @@ mod args;
 mod codec;
 mod compact;
 mod depth;
+mod difference;
 mod digest;
 mod encoding;
 pub mod hashing;
