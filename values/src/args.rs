@@ -166,7 +166,7 @@ impl KeyBuilder {
         let mut canonical = Canonical::new()?;
         serialize(&mut Writer::new(&mut canonical, type_name)).map_err(|refusal| refusal.of(type_name))?;
         match canonical.all() {
-            Some(form) if form.len() <= INLINE => self.framed(tag::FORM, form),
+            Some(form) if self.len + 9 + form.len() <= INLINE => self.framed(tag::FORM, form),
             _ => {
                 let Digest(digest) = canonical.finish();
                 self.fixed(tag::DIGEST, &digest)
