@@ -8,7 +8,8 @@ use std::hash::{Hash, Hasher as StdHasher};
 
 use serde::Serialize;
 
-use crate::digest::{Canonical, Digest};
+use crate::canonical::Canonical;
+use crate::digest::Digest;
 use crate::hashing::Hasher;
 use crate::plain::{Primitive, bytes_of};
 use crate::refusal::{Refusal, RefusalKind};

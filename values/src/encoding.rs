@@ -11,9 +11,10 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::Canonical;
 use crate::compact::Compact;
 use crate::difference::first_difference;
-use crate::digest::{Canonical, Digest, digest_of};
+use crate::digest::{Digest, digest_of};
 use crate::named::Named;
 use crate::output::Output;
 use crate::reader::{self, Reader};

@@ -11,6 +11,7 @@
 compile_error!("the formats are little-endian, as values are in memory");
 
 mod args;
+mod canonical;
 mod codec;
 mod compact;
 mod depth;

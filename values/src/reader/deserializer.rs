@@ -8,7 +8,7 @@ use crate::named;
 use crate::refusal::Refusal;
 use crate::tokens::Kind;
 
-/// Takes the elements from an [`Elements`] and checks that none is left.
+/// Takes the elements from an [`Elements`](super::elements::Elements) and checks that none is left.
 macro_rules! visit {
     ($elements:expr, $visitor:ident . $visit:ident) => {{
         let mut elements = $elements;
