@@ -253,7 +253,7 @@ impl KeyPart for String {
     }
 }
 
-/// An argument while it is asked what it can do, as in [`crate::codec`].
+/// An argument while it is asked what it can do, as types are by [`codec_of!`](crate::codec_of).
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
 pub trait ByKeyPart {
