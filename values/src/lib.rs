@@ -11,9 +11,11 @@
 compile_error!("the formats are little-endian, as values are in memory");
 
 mod args;
+mod canonical;
 mod codec;
 mod compact;
 mod depth;
+mod difference;
 mod digest;
 mod encoding;
 pub mod hashing;

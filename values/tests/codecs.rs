@@ -161,8 +161,10 @@ fn what_comes_back_otherwise_is_refused() {
     fn zero<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
         u8::deserialize(deserializer).map(|_| 0)
     }
-    let refusal = refused(codec_of!(Lossy), &Lossy { x: 1 });
+    let value = vec![(1_u8, Lossy { x: 0 }), (2, Lossy { x: 1 })];
+    let refusal = refused(codec_of!(Vec<(u8, Lossy)>), &value);
     assert_eq!(refusal.kind(), RefusalKind::NotFaithful);
+    assert_eq!(refusal.path(), "[1].1.x");
     assert!(
         refusal
             .to_string()
@@ -197,9 +199,10 @@ fn failing_writes_are_told_as_such() {
         }
     }
     start();
+    let (floats, row) = (vec![1.0_f64], row(1));
     for (codec, address) in [
-        (codec_of!(Vec<f64>), (&raw const *&vec![1.0_f64]).cast::<()>()),
-        (codec_of!(Row), (&raw const *&row(1)).cast()),
+        (codec_of!(Vec<f64>), (&raw const floats).cast::<()>()),
+        (codec_of!(Row), (&raw const row).cast()),
     ] {
         // SAFETY: the codecs are those of the values.
         let refusal = unsafe { codec.encode.unwrap()(address, &mut Full) }.unwrap_err();

@@ -199,6 +199,7 @@ fn the_order_of_hash_maps_and_sets_does_not_count_wherever_they_are() {
     #[derive(Serialize)]
     struct Holder {
         map: HashMap<u32, HashSet<String>>,
+        #[expect(clippy::box_collection, reason = "sets are told behind pointers too")]
         boxed: Option<Box<HashSet<(u8, u8)>>>,
     }
     let make = |reverse: bool| {
