@@ -346,11 +346,15 @@ fn measure() {
     });
     let small = notebook.codec_of("n").unwrap();
     timed("100 digests of a u64", &mut || {
-        (0..100).for_each(|_| drop(small.digest(notebook.engine.host(), "n").unwrap()))
+        (0..100).for_each(|_| {
+            small.digest(notebook.engine.host(), "n").unwrap();
+        })
     });
     let rows = notebook.codec_of("rows").unwrap();
     timed("100 digests of a Vec<P> aside", &mut || {
-        (0..100).for_each(|_| drop(rows.digest(notebook.engine.host(), "rows").unwrap()))
+        (0..100).for_each(|_| {
+            rows.digest(notebook.engine.host(), "rows").unwrap();
+        })
     });
     let (evaluation, _) = notebook.run("let big: Vec<f64> = (0..50_000_000).map(|n| n as f64).collect();");
     assert!(evaluation.error.is_none());
@@ -358,10 +362,10 @@ fn measure() {
     for round in 0..3 {
         let file = files.path().join(format!("big{round}"));
         timed("digest of 400 MB", &mut || {
-            drop(big.digest(notebook.engine.host(), "big").unwrap())
+            big.digest(notebook.engine.host(), "big").unwrap();
         });
         timed("save of 400 MB", &mut || {
-            drop(big.save(notebook.engine.host(), "big", &file).wait().unwrap())
+            big.save(notebook.engine.host(), "big", &file).wait().unwrap();
         });
         timed("load of 400 MB", &mut || {
             big.load(notebook.engine.host(), "big", &file).unwrap()

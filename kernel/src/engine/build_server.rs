@@ -512,7 +512,7 @@ impl BuildServer {
             return Ok(());
         }
         let mut progress = DependencyProgress::new(order.frontend.as_deref());
-        let serde = self.shared.serde.wait(|| {
+        let serde = self.shared.serde.wait(true, || {
             progress.line("Building serde, once for this compiler");
         });
         progress.end(serde.is_ok());

@@ -143,16 +143,16 @@ impl SerdeForCells {
         self.shared.state().outcome.as_ref()?.as_ref().ok().cloned()
     }
 
-    /// serde, after waiting for it; a build that failed before is tried once more. `waiting` is called if it takes
-    /// more than a moment.
+    /// serde, after waiting for it; with `again`, a build that failed before is tried once more. `waiting` is called
+    /// if it takes more than a moment.
     ///
     /// # Errors
     /// When it could not be built, or [`SerdeForCells::stop_waiting`] came first.
-    pub fn wait(&self, waiting: impl FnOnce()) -> Result<Serde, Missing> {
+    pub fn wait(&self, again: bool, waiting: impl FnOnce()) -> Result<Serde, Missing> {
         let mut waiting = Some(waiting);
         let mut state = self.shared.state();
         state.stopped = false;
-        if matches!(state.outcome, Some(Err(_))) && state.builder.is_some() {
+        if again && matches!(state.outcome, Some(Err(_))) && state.builder.is_some() {
             state.outcome = None;
         }
         if state.outcome.is_none() {

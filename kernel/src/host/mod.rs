@@ -302,6 +302,40 @@ impl Host {
         }
     }
 
+    /// Ends the running cell (its whole process group). Returns whether one ran.
+    pub fn interrupt(&self) -> bool {
+        match &self.inner.state().running {
+            Some(running) => {
+                running.interrupt();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What happened since [`Host::begin`]; all outputs have been given to the frontend by then.
+    pub fn end(&self) -> RunReport {
+        let mut state = self.inner.state();
+        while state.running.is_some() && !state.ended {
+            state = self.inner.wait(state);
+        }
+        std::mem::take(&mut state.report)
+    }
+
+    /// Ends the host process and everything it started.
+    pub fn shutdown(&self) {
+        let mut state = self.inner.state();
+        state.shutting_down = true;
+        self.inner.wake();
+        while !state.ended {
+            state = self.inner.wait(state);
+        }
+    }
+}
+
+/// Calls apart from cells.
+#[allow(dead_code, reason = "the caching session is to come")]
+impl Host {
     /// Asks for a call; returns at once. See [`call`] for when and where it is made.
     pub fn start_call(&self, call: Call) -> PendingCall {
         if call.argument.len() > LONGEST_ARGUMENT {
@@ -336,35 +370,5 @@ impl Host {
             self.inner.wake();
         }
         PendingCall { slot }
-    }
-
-    /// Ends the running cell (its whole process group). Returns whether one ran.
-    pub fn interrupt(&self) -> bool {
-        match &self.inner.state().running {
-            Some(running) => {
-                running.interrupt();
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// What happened since [`Host::begin`]; all outputs have been given to the frontend by then.
-    pub fn end(&self) -> RunReport {
-        let mut state = self.inner.state();
-        while state.running.is_some() && !state.ended {
-            state = self.inner.wait(state);
-        }
-        std::mem::take(&mut state.report)
-    }
-
-    /// Ends the host process and everything it started.
-    pub fn shutdown(&self) {
-        let mut state = self.inner.state();
-        state.shutting_down = true;
-        self.inner.wake();
-        while !state.ended {
-            state = self.inner.wait(state);
-        }
     }
 }

@@ -61,6 +61,7 @@ pub struct Refusal {
 
 const OR_BY_REFERENCE: &str = "or use `//% cache_resource`";
 
+#[allow(dead_code, reason = "the caching session is to come")]
 impl Codec {
     /// The digest of a variable's content. Waits until no cell runs.
     ///
@@ -80,7 +81,8 @@ impl Codec {
     }
 
     /// Writes a variable to a new file, in a copy of the process: of the value that the variable has before the next
-    /// cell, which does not wait for it. What is written is certain to be read back as it was.
+    /// cell, which does not wait for it. What is written is certain to be read back as it was. If its process dies, a part
+    /// of the file may be left.
     pub fn save(&self, host: &Host, variable: &str, file: &Path) -> Pending<Saved> {
         self.ask(host, Question::Save { variable, file }, Manner::Aside, |answer| {
             let (digest, rest) = message::digest(answer)?;
@@ -89,7 +91,8 @@ impl Codec {
         })
     }
 
-    /// Reads a variable from a file that [`Codec::save`] wrote. An older value of that name is dropped.
+    /// Reads a variable from a file that [`Codec::save`] wrote. An older value of that name is dropped; should its
+    /// destructor be user code, [`Host::forget`] it before.
     ///
     /// # Errors
     /// The file is of another type or of an older definition of it, or damaged; or the value's own code fails. The
@@ -217,10 +220,15 @@ impl Codecs {
         let own_serde = of_cells.as_ref().is_some_and(|plan| plan.own_serde);
         let serde = match own_serde {
             true => None,
-            false => Some(self.builds.serde().wait(|| {}).map_err(|missing| match missing {
-                Missing::Interrupted => Refused::passing("it was interrupted"),
-                Missing::NotBuilt(said) => Refused::passing(format!("serde is not there: {said}")),
-            })?),
+            false => Some(
+                self.builds
+                    .serde()
+                    .wait(false, || {})
+                    .map_err(|missing| match missing {
+                        Missing::Interrupted => Refused::passing("it was interrupted"),
+                        Missing::NotBuilt(said) => Refused::passing(format!("serde is not there: {said}")),
+                    })?,
+            ),
         };
         let mut plan = of_cells.unwrap_or_else(|| self.builds.plain_plan());
         let has_serde = plan.crates.iter().any(|argument| argument.starts_with("serde="));
@@ -495,6 +503,7 @@ impl Refused {
     }
 }
 
+#[allow(dead_code, reason = "the caching session is to come")]
 impl Engine {
     /// The codecs of types, as evcxr writes them. Those that there are none of are compiled now, together; this takes as long as
     /// a cell does, and disturbs none.

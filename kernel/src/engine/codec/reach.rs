@@ -5,6 +5,9 @@
 
 use std::collections::HashSet;
 
+use ra_ap_syntax::ast::{self, AstNode, HasName};
+use ra_ap_syntax::{Edition, SourceFile};
+
 use crate::engine::items::{Item, ItemKind, Items};
 use crate::engine::rewrite::words;
 
@@ -68,9 +71,13 @@ pub fn reached<'a>(items: &'a Items, type_text: &str) -> Vec<&'a Item> {
         if !names.remove(word.as_str()) {
             continue;
         }
+        // What others implement an imported trait for is reached only if it is itself.
+        let is_own = all
+            .iter()
+            .any(|item| item.name.as_deref() == Some(word.as_str()) && item.kind != ItemKind::Import);
         for (item, taken) in all.iter().zip(&mut taken) {
             let is_reached = match &item.kind {
-                ItemKind::Impl(header) => words(header).any(|name| name == word),
+                ItemKind::Impl(header) => is_own && words(header).any(|name| name == word),
                 _ => item.name.as_deref() == Some(word.as_str()),
             };
             if is_reached && !std::mem::replace(taken, true) {
@@ -86,53 +93,86 @@ pub fn reached<'a>(items: &'a Items, type_text: &str) -> Vec<&'a Item> {
 /// What makes the values of a type impossible to store, as far as its text and that of the definitions which it reaches
 /// tell: half a sentence.
 pub fn obstacle(type_text: &str, reached: &[&Item]) -> Option<String> {
-    if let Some(what) = obstacle_in(type_text) {
+    let definitions: Vec<Definition<'_>> = reached.iter().filter_map(|item| Definition::of(item)).collect();
+    let own: HashSet<&str> = definitions.iter().map(|definition| definition.name).collect();
+    if let Some(what) = obstacle_in(type_text, &own) {
         return Some(what);
     }
-    let types = reached.iter().filter(|item| is_type(&item.code));
-    for item in types.clone() {
-        let name = item.name.as_deref().unwrap_or_default();
-        if let Some(field) = item.code.lines().find(|line| obstacle_in(line).is_some()) {
-            let what = obstacle_in(field)?;
-            return Some(format!(
-                "{what} (in `{name}`: `{}`)",
-                field.trim().trim_end_matches(',')
-            ));
+    for Definition { name, parts, .. } in &definitions {
+        let found = parts
+            .iter()
+            .find_map(|(part, of)| Some((part, of, obstacle_in(of, &own)?)));
+        if let Some((part, of, what)) = found {
+            return Some(format!("{what} (`{name}`{part}: `{of}`)"));
         }
     }
     let named: HashSet<&str> = words(type_text).collect();
-    types
-        .filter_map(|item| Some((item, item.name.as_deref()?)))
-        .find(|(item, name)| named.contains(name) && !mentions_serde(item, name, reached))
-        .map(|(_, name)| {
-            format!("`{name}` is not serialisable: derive serde's Serialize and Deserialize for it")
+    definitions
+        .iter()
+        .find(|it| named.contains(it.name) && !it.is_alias && !mentions_serde(it, reached))
+        .map(|it| {
+            format!(
+                "`{}` is not serialisable: derive serde's Serialize and Deserialize for it",
+                it.name
+            )
         })
 }
 
-fn is_type(code: &str) -> bool {
-    ["struct", "enum", "type", "union"]
-        .iter()
-        .any(|keyword| words(code).any(|word| word == *keyword))
-        && !words(code).any(|word| ["fn", "mod", "macro_rules", "trait"].contains(&word))
+/// A type that the session defines.
+struct Definition<'a> {
+    name: &'a str,
+    code: &'a str,
+    is_alias: bool,
+    /// What it is made of: `, field \`x\`` and the type's text.
+    parts: Vec<(String, String)>,
 }
 
-/// Whether a definition derives serde's traits or somebody implements them for it. A macro may do either.
-fn mentions_serde(item: &Item, name: &str, reached: &[&Item]) -> bool {
+impl Definition<'_> {
+    fn of(item: &Item) -> Option<Definition<'_>> {
+        let file = SourceFile::parse(&item.code, Edition::Edition2024).syntax_node();
+        let is_alias = match file.children().find_map(ast::Item::cast)? {
+            ast::Item::Struct(_) | ast::Item::Enum(_) | ast::Item::Union(_) => false,
+            ast::Item::TypeAlias(_) => true,
+            _ => return None,
+        };
+        let mut parts: Vec<(String, String)> = Vec::new();
+        for node in file.descendants() {
+            if let Some(field) = ast::RecordField::cast(node.clone()) {
+                let name = field.name().map(|name| format!(", field `{}`", name.text()));
+                parts.extend(name.zip(field.ty().map(|of| of.syntax().text().to_string())));
+            } else if let Some(of) = ast::TupleField::cast(node.clone()).and_then(|field| field.ty()) {
+                parts.push((String::new(), of.syntax().text().to_string()));
+            } else if let Some(of) = ast::TypeAlias::cast(node).and_then(|alias| alias.ty()) {
+                parts.push((String::new(), of.syntax().text().to_string()));
+            }
+        }
+        Some(Definition {
+            name: item.name.as_deref()?,
+            code: &item.code,
+            is_alias,
+            parts,
+        })
+    }
+}
+
+/// Whether a definition derives serde's traits or somebody implements them for it. An attribute that is not known may do
+/// either.
+fn mentions_serde(definition: &Definition<'_>, reached: &[&Item]) -> bool {
     let speaks = |text: &str| words(text).any(|word| word.contains("Serialize") || word.contains("serde"));
-    let derives = |code: &str| {
-        // An attribute that is not known may write the traits.
-        speaks(code) || code.contains("#[") && !code.contains("#[derive")
-    };
-    derives(&item.code)
-        || words(&item.code).any(|word| word == "type")
+    let others = definition.code.replace("#[derive", "").replace("#[repr", "");
+    speaks(definition.code)
+        || others.contains("#[")
         || reached.iter().any(|other| match &other.kind {
-            ItemKind::Impl(header) => speaks(header) && words(header).any(|word| word == name),
+            ItemKind::Impl(header) => speaks(header) && words(header).any(|word| word == definition.name),
             _ => false,
         })
 }
 
-fn obstacle_in(text: &str) -> Option<String> {
-    let word = words(text).find(|word| SHARED.contains(word) || word.starts_with("Atomic"));
+/// The session's `own` types may have the names of std's.
+fn obstacle_in(text: &str, own: &HashSet<&str>) -> Option<String> {
+    let word = words(text)
+        .filter(|word| !own.contains(word))
+        .find(|word| SHARED.contains(word) || word.starts_with("Atomic"));
     if let Some(word) = word {
         return Some(format!(
             "it holds a `{word}`, which is more than the bytes of a value"
@@ -168,7 +208,7 @@ mod tests {
 
     const CELL: &str = "use other::*;\nuse serde::Serialize;\nfn far() {}\nfn helper() -> u8 { 1 }\n\
         #[derive(Serialize)] struct P { q: Q }\n#[derive(Serialize)] struct Q(u8);\nimpl Drop for Q { fn drop(&mut self) { helper(); } }\n\
-        struct Bare;\n#[derive(Serialize)] struct Holds {\n  name: String,\n  shared: std::rc::Rc<u8>,\n}\nstruct Own;\nimpl Serialize for Own {}";
+        struct Bare;\n#[derive(Serialize)] struct Holds {\n  name: String,\n  /// A File, says the Mutex.\n  shared: std::rc::Rc<u8>,\n}\n#[derive(Serialize)] struct Cell {\n  // no Rc\n  n: u8 }\nstruct Own;\nimpl Serialize for Own {}";
 
     #[test]
     fn a_type_reaches_what_it_is_made_of_and_what_that_does() {
@@ -193,6 +233,7 @@ mod tests {
         for text in [
             "Vec<P>",
             "Own",
+            "Cell",
             "std::collections::HashMap<String, Q>",
             "(u8, [f64; 3])",
         ] {
@@ -203,7 +244,7 @@ mod tests {
             ("std::fs::File", "`File`"),
             ("Box<dyn Fn()>", "trait object"),
             ("Vec<Bare>", "`Bare` is not serialisable"),
-            ("Holds", "(in `Holds`: `shared: std::rc::Rc<u8>`)"),
+            ("Holds", "(`Holds`, field `shared`: `std::rc::Rc<u8>`)"),
             ("std::sync::atomic::AtomicU8", "AtomicU8"),
         ] {
             let found = obstacle(text).unwrap_or_default();
