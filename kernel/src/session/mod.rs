@@ -16,12 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::Engine;
 use crate::engine::cell_code::DebugFormat;
-use crate::functions::Codes;
+use crate::functions::{Codes, Exchange};
 use crate::help::KnownNames;
 use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
 };
 use crate::magic;
+use cellar_cache::Store;
 use cells::Cells;
 
 /// A running session.
@@ -33,6 +34,9 @@ pub struct Session {
     names: Mutex<KnownNames>,
     /// The functions below directives.
     functions: Mutex<Codes>,
+    /// Their results, between the store and the process that runs cells.
+    exchange: Arc<Mutex<Exchange>>,
+    store: Store,
     /// Deprecated directives of which the user was told.
     warned: Mutex<BTreeSet<&'static str>>,
     /// The running cell is to end as soon as it can.
@@ -55,13 +59,16 @@ impl Session {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn start() -> std::io::Result<Session> {
+        let engine = Engine::start(cache_folder())?;
         Ok(Session {
-            engine: Engine::start(cache_folder())?,
             cells: Mutex::default(),
             settings: Mutex::default(),
             names: Mutex::default(),
             functions: Mutex::default(),
+            exchange: Arc::new(Mutex::new(Exchange::new(engine.functions_folder().unwrap_or_default()))),
+            store: Store::open(cache_folder(), cellar_cache::Options::default()),
             warned: Mutex::default(),
+            engine,
             interrupted: AtomicBool::new(false),
             shell: Mutex::default(),
         })
@@ -146,6 +153,7 @@ impl Interpreter for Session {
 
     fn shutdown(&self) {
         self.interrupt();
+        functions::end(self);
         self.engine.shutdown();
     }
 }
