@@ -100,6 +100,8 @@ struct Shared {
     order: Mutex<Order>,
     report: Mutex<BuildReport>,
     marks: Mutex<Marks>,
+    /// Where things are kept that outlive the session.
+    cache: Mutex<PathBuf>,
     /// Variables of rustc's environment besides evcxr's.
     environment: Mutex<Vec<(String, String)>>,
     /// When what goes on at the moment began: the order, or the answer to the last build.
@@ -116,6 +118,9 @@ struct Shared {
     real_path: std::ffi::OsString,
     executable: PathBuf,
 }
+
+/// Cells that name this crate are compiled with it.
+const VALUES: &str = "::cellar_values::";
 
 /// The crates of a set of dependencies.
 #[derive(Clone, Default)]
@@ -148,6 +153,7 @@ impl BuildServer {
             order: Mutex::default(),
             report: Mutex::default(),
             marks: Mutex::default(),
+            cache: Mutex::default(),
             environment: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
@@ -367,6 +373,12 @@ impl BuildServer {
             Ok(()) => None,
         };
         *lock(&self.shared.last_plan) = Some(plan.clone());
+        if rewritten.text.contains(VALUES) {
+            match self.values(&plan) {
+                Ok(arguments) => plan.crates.extend(arguments),
+                Err(said) => lock(&self.shared.report).dependencies = Some(said),
+            }
+        }
         if order.bounded {
             plan.opt_level = "0".to_owned();
         }
@@ -501,6 +513,24 @@ impl BuildServer {
             flags,
             own_serde: have_serde,
         }))
+    }
+
+    /// What tells rustc of the crate with which memoised functions write values.
+    fn values(&self, plan: &Plan) -> Result<Vec<String>, String> {
+        let version = self.shared.serde.rustc_version().unwrap_or_default();
+        let cache = lock(&self.shared.cache).clone();
+        let support = super::codec::support::build(plan, &version, &cache, &self.shared.running)?;
+        Ok(support.arguments())
+    }
+
+    /// Where the `cellar` crate's library is, once it is known.
+    pub fn runtime(&self) -> Option<PathBuf> {
+        lock(&self.shared.runtime).clone()
+    }
+
+    /// Says where things are kept that outlive the session.
+    pub fn set_cache(&self, cache: PathBuf) {
+        *lock(&self.shared.cache) = cache;
     }
 
     /// A cell that names serde waits until there is one.

@@ -41,6 +41,7 @@ use knowledge::{Adoption, Knowledge, Refused};
 use source_map::SourceMap;
 
 use crate::cell::CellSource;
+use crate::host::call::{Call, Manner};
 use crate::host::{Host, RunReport};
 use crate::interpreter::{Frontend, MimeBundle};
 
@@ -174,6 +175,7 @@ impl Engine {
         }
         host.set_env("CELLAR_FUNCTIONS_DIR", &functions);
         let builds = BuildServer::start(directory.path(), real_path.clone(), executable.clone())?;
+        builds.set_cache(cache.clone());
         let tools = toolchain::make_tools(directory.path(), &executable).map_err(std::io::Error::other)?;
         set_environment(directory.path(), &tools, &real_path, builds.socket());
         let codecs = Arc::new(codec::Codecs::new(builds.clone(), cache.clone()));
@@ -312,6 +314,20 @@ impl Engine {
     pub fn functions_folder(&self) -> Option<PathBuf> {
         let directory = lock(&self.directory);
         directory.as_ref().map(|directory| directory.path().join("functions"))
+    }
+
+    /// Calls `on_release` of all instances that the process of the cells keeps, but waits no longer than `patience`.
+    pub fn release_instances(&self, patience: Duration) {
+        let Some(library) = self.builds.runtime() else { return };
+        let call = self.host.start_call(Call {
+            library,
+            function: "cellar_runtime_resource_release_all".to_owned(),
+            argument: Vec::new(),
+            manner: Manner::Plain,
+        });
+        if call.wait_for(patience).is_none() {
+            tracing::warn!("not all `on_release` functions came to their end");
+        }
     }
 
     /// What `option_env!` gives in cells that are compiled from now on.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::CachedFunction;
+use super::{CachedFunction, Kind};
 use crate::analysis::{self, Item, ItemKind};
 
 /// The items that hold now, and the functions that are cached among them.
@@ -13,6 +13,7 @@ use crate::analysis::{self, Item, ItemKind};
 pub struct Codes {
     items: Vec<Item>,
     functions: BTreeMap<String, CachedFunction>,
+    had_resources: bool,
 }
 
 impl Codes {
@@ -26,13 +27,30 @@ impl Codes {
             self.items.push(item);
         }
         for function in functions {
+            self.had_resources |= function.kind == Kind::Resource;
             self.functions.insert(function.name.clone(), function.clone());
         }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        *self = Codes::default();
+        *self = Codes {
+            had_resources: self.had_resources,
+            ..Codes::default()
+        };
+    }
+
+    /// Whether there were ever functions whose results are kept by reference.
+    pub fn had_resources(&self) -> bool {
+        self.had_resources
+    }
+
+    /// What lists and `clear` call the functions.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let functions = self.functions.values();
+        functions
+            .map(|function| (function.name.clone(), function.label.clone()))
+            .collect()
     }
 
     /// A cached function that holds now.
@@ -98,7 +116,6 @@ fn is_replaced(known: &Item, new: &Item) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
     use super::*;
 
     fn cached(name: &str) -> CachedFunction {

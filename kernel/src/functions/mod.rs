@@ -14,6 +14,7 @@
 //! is defined anew. What the wrapper calls is in `runtime/src/private/memo/`.
 
 mod codes;
+mod exchange;
 mod insertion;
 mod option_text;
 mod read;
@@ -23,6 +24,7 @@ mod wrapper;
 mod tests;
 
 pub use codes::Codes;
+pub use exchange::Exchange;
 
 use crate::magic::{Directive, Scope};
 use crate::cell::Insertion;

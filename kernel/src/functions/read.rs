@@ -44,6 +44,7 @@ pub struct Param {
     pub names: Vec<(String, bool)>,
     /// Pattern and type, on one line.
     pub text: String,
+    pub type_text: String,
 }
 
 /// What a function returns.
@@ -224,6 +225,7 @@ fn params(function: &ast::Fn) -> Result<Vec<Param>, Problem> {
         params.push(Param {
             names,
             text: one_line(param.syntax()),
+            type_text: one_line(of.syntax()),
         });
     }
     Ok(params)

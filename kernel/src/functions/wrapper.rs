@@ -9,6 +9,54 @@ use super::{CachedFunction, Kind};
 /// module of the notebook, finds the types too.
 const MEMO: &str = "cellar::__private::memo";
 
+/// What serde can write, as parts of keys and as results: between the runtime's own types and all others.
+const SERDE: &str = concat!(
+    "use ::serde::{Serialize as __S,Deserialize as __D};use cellar::__private::memo as __m;",
+    "trait __SerdePart{fn __cellar_part<N>(&self,key:&mut __m::Key);fn __cellar_part_again(&self,key:&mut __m::Key);}",
+    "impl<T:__S+?Sized> __SerdePart for &__m::Arg<'_,T>{",
+    "fn __cellar_part<N>(&self,key:&mut __m::Key){key.digested(::cellar_values::digest(self.0).map(|it|it.0))}",
+    "fn __cellar_part_again(&self,key:&mut __m::Key){self.__cellar_part::<()>(key)}}",
+    "type __Kept=Result<Option<__m::Kept>,String>;",
+    "fn __write<T:__S+__D<'static>>(value:&T)->__Kept{let mut bytes=Vec::new();",
+    "match ::cellar_values::encode_verified(value,&mut bytes){Ok(_)=>Ok(Some(__m::Kept::Bytes(bytes.into()))),Err(why)=>Err(why.to_string())}}",
+    "fn __read<T:__D<'static>>(kept:&__m::Kept)->Option<T>{match kept{__m::Kept::Bytes(bytes)=>::cellar_values::decode(bytes).ok(),_=>None}}",
+    "#[derive(Clone,Copy)]pub struct __Serde;impl<T:__S+__D<'static>> __m::Coder<T> for __Serde{",
+    "fn keep(self,result:&T)->__Kept{__write(result)}fn give(self,kept:&__m::Kept)->Option<T>{__read(kept)}",
+    "fn bytes(kept:&__m::Kept)->Option<Vec<u8>>{kept.bytes()}}",
+    "#[derive(Clone,Copy)]pub struct __SerdeOk;impl<T:__S+__D<'static>,E> __m::Coder<Result<T,E>> for __SerdeOk{",
+    "fn keep(self,result:&Result<T,E>)->__Kept{match result{Ok(value)=>__write(value),Err(_)=>Ok(None)}}",
+    "fn give(self,kept:&__m::Kept)->Option<Result<T,E>>{__read(kept).map(Ok)}",
+    "fn bytes(kept:&__m::Kept)->Option<Vec<u8>>{kept.bytes()}}",
+    "trait __ChooseSerdeOk{fn __cellar_coder(&self)->__SerdeOk;}",
+    "impl<T:__S+__D<'static>,E> __ChooseSerdeOk for &&__m::Probe<Result<T,E>>{fn __cellar_coder(&self)->__SerdeOk{__SerdeOk}}",
+    "trait __ChooseSerde{fn __cellar_coder(&self)->__Serde;}",
+    "impl<T:__S+__D<'static>> __ChooseSerde for &__m::Probe<T>{fn __cellar_coder(&self)->__Serde{__Serde}}",
+);
+
+/// Names of types that the runtime keeps without serde, and of what they stand in. Whoever gives one of these names to
+/// a type of their own gets it uncached, with a warning.
+const PLAIN: [&str; 40] = [
+    "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool", "char",
+    "str", "String", "Vec", "Option", "Result", "Box", "Duration", "VecDeque", "BTreeSet", "BTreeMap", "std", "core",
+    "alloc", "string", "vec", "option", "result", "boxed", "time", "collections", "static", "mut", "Path", "PathBuf",
+];
+
+/// Whether a type's text names anything that may need serde.
+fn may_need_serde(text: &str) -> bool {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        .any(|word| !PLAIN.contains(&word))
+}
+
+fn needs_serde(function: &Function, kind: Kind, options: &Options) -> bool {
+    let is_input = |(name, is_input): &(String, bool)| *is_input && !options.ignored.contains(name);
+    let params = function.params.iter();
+    let mut params = params.filter(|param| param.names.iter().any(is_input));
+    let returned = function.returned.as_ref().filter(|_| kind == Kind::Data);
+    let returned = returned.map(|it| it.ok.as_ref().map_or(&it.text, |(_, text)| text));
+    params.any(|param| may_need_serde(&param.type_text)) || returned.is_some_and(|text| may_need_serde(text))
+}
+
 /// Puts a wrapper around a function.
 pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut Insertions) {
     let module = CachedFunction::module(&function.name);
@@ -42,6 +90,7 @@ fn head(function: &Function, kind: Kind, options: &Options) -> String {
         fields.push_str(&format!("{name}:{value},"));
     }
     let on_disk = kind == Kind::Data && options.on_disk;
+    let serde = if needs_serde(function, kind, options) { SERDE } else { "" };
     let name = &function.name;
     let variable = CachedFunction::code_variable(name);
     let arguments: String = inputs(function, options)
@@ -49,7 +98,7 @@ fn head(function: &Function, kind: Kind, options: &Options) -> String {
         .collect();
     format!(
         "use super::*;static __CELLAR:{MEMO}::Function={MEMO}::Function::new({name:?},option_env!({variable:?}),\
-         {MEMO}::Options{{{fields}disk:{on_disk},..{MEMO}::Options::new()}});mod __cellar_args{{{arguments}}} "
+         {MEMO}::Options{{{fields}disk:{on_disk},..{MEMO}::Options::new()}});mod __cellar_args{{{arguments}}}{serde} "
     )
 }
 
@@ -63,8 +112,10 @@ fn inputs<'a>(function: &'a Function, options: &'a Options) -> impl Iterator<Ite
         .map(|(name, _)| name.as_str())
 }
 
-/// Makes `__cellar_key` of the arguments. `args` is the path of the module with their names.
-fn key(function: &Function, options: &Options, args: &str) -> String {
+/// Makes `__cellar_key` of the arguments.
+///
+/// An argument that cannot be in it is an error once, where the function is.
+fn key(function: &Function, options: &Options, is_checked: bool) -> String {
     let mut text = format!("let mut __cellar_key={MEMO}::Key::new();");
     let mut inputs = inputs(function, options).peekable();
     if inputs.peek().is_none() {
@@ -72,16 +123,18 @@ fn key(function: &Function, options: &Options, args: &str) -> String {
     }
     text.push_str(&format!("{{use {MEMO}::parts::*;"));
     for name in inputs {
-        text.push_str(&format!(
-            "(&&&{MEMO}::Arg(&{name})).__cellar_part::<{args}::{name}>(&mut __cellar_key);"
-        ));
+        let part = match is_checked {
+            true => format!("__cellar_part::<__cellar_args::{name}>"),
+            false => "__cellar_part_again".to_owned(),
+        };
+        text.push_str(&format!("(&&&{MEMO}::Arg(&{name})).{part}(&mut __cellar_key);"));
     }
     text.push('}');
     text
 }
 
 fn around_body(function: &Function, kind: Kind, options: &Options) -> (String, String) {
-    let key = key(function, options, "__cellar_args");
+    let key = key(function, options, true);
     let probe = probe(function, kind);
     let (suffix, body) = if function.is_async {
         ("_async", "async move{")
@@ -138,7 +191,7 @@ fn module_of_function(function: &Function, kind: Kind, options: &Options) -> Str
         Kind::Resource => ("release", "release_for"),
     };
     let params: Vec<&str> = function.params.iter().map(|param| param.text.as_str()).collect();
-    let key = key(function, options, "super::__cellar_args");
+    let key = key(function, options, false);
     format!(
         "pub mod {}{{use super::*;pub fn clear()->usize{{super::__CELLAR.{clear}()}}\
          pub fn clear_for{}({})->bool{{{key}super::__CELLAR.{clear_for}(__cellar_key)}}}}",

@@ -1,13 +1,18 @@
 //! Functions below `//% cache_data` and `//% cache_resource` on their way through a cell.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::{Session, errors};
+use super::Session;
 use crate::cell::CellSource;
-use crate::functions::{self, CachedFunction, Codes, Refused, Rewritten};
+use crate::functions::{self, CachedFunction, Codes, Exchange, Kind, Refused, Rewritten};
+use crate::host::RunReport;
 use crate::interpreter::{CellError, Frontend, Output, Stream};
 use crate::magic::{Directive, ParsedCell, Step};
 use crate::report::{self, Place};
+
+/// How long the end of a session waits for `on_release`.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// The Rust of one step, as the user wrote it and as the engine gets it.
 #[derive(Debug, Clone)]
@@ -74,7 +79,7 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
         let mut warned = session
             .warned
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         if warned.insert(directive.name) {
             let text = format!(
                 "warning: `//% {}` is deprecated; write `//% {replacement}`, which does the same.\n",
@@ -93,8 +98,54 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
 pub fn prepare(session: &Session, step: &StepFunctions) -> Codes {
     let mut codes = session.functions().clone();
     codes.learn(&step.original, &step.functions);
-    let variables = codes.digests("").into_iter();
-    let variables = variables.map(|(name, digest)| (CachedFunction::code_variable(&name), digest));
+    let digests = codes.digests("");
+    let of_data = digests.iter().filter(|(name, _)| {
+        codes
+            .function(name)
+            .is_some_and(|function| function.kind == Kind::Data)
+    });
+    exchange(session).give(&session.store, of_data.map(|(name, code)| (name.as_str(), code.as_str())));
+    let variables = digests
+        .into_iter()
+        .map(|(name, digest)| (CachedFunction::code_variable(&name), digest));
     session.engine.set_compile_environment(variables.collect());
     codes
+}
+
+fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {
+    session.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// After a step was run: what it computed goes to the store, behind the caller's back.
+pub fn after_run(session: &Session, run: &RunReport) {
+    if run.death.is_some() && !run.restored {
+        exchange(session).process_is_new();
+    }
+    if !exchange(session).has_news() {
+        return;
+    }
+    let labels = session.functions().labels();
+    let (store, exchange) = (session.store.clone(), Arc::clone(&session.exchange));
+    let work = move || {
+        let mut exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
+        exchange.take(&store, &scope(), &labels);
+    };
+    // Where there is no thread, the end of the session does it.
+    if let Err(error) = std::thread::Builder::new().name("functions".into()).spawn(work) {
+        tracing::warn!("results of functions are stored later: {error}");
+    }
+}
+
+/// The notebook that the store's entries belong to.
+fn scope() -> String {
+    std::env::var("CELLAR_NOTEBOOK").unwrap_or_default()
+}
+
+/// The session ends: instances are released, results stored.
+pub fn end(session: &Session) {
+    if session.functions().had_resources() {
+        session.engine.release_instances(RELEASE);
+    }
+    let labels = session.functions().labels();
+    exchange(session).take(&session.store, &scope(), &labels);
 }

@@ -20,7 +20,7 @@ use cellar_cache::{Options, Store};
 
 use crate::engine::Engine;
 use crate::engine::cell_code::DebugFormat;
-use crate::functions::Codes;
+use crate::functions::{Codes, Exchange};
 use crate::help::KnownNames;
 use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
@@ -40,6 +40,9 @@ pub struct Session {
     names: Mutex<KnownNames>,
     /// The functions below directives.
     functions: Mutex<Codes>,
+    /// Their results, between the store and the process that runs cells.
+    exchange: Arc<Mutex<Exchange>>,
+    store: Store,
     /// Deprecated directives of which the user was told.
     warned: Mutex<BTreeSet<&'static str>>,
     /// The running cell is to end as soon as it can.
@@ -63,8 +66,9 @@ impl Session {
     /// When no temporary folder can be made.
     pub fn start() -> std::io::Result<Session> {
         let engine = Arc::new(Engine::start(cache_folder())?);
+        let store = open_store();
         let caching = Caching::new(
-            open_store(),
+            store.clone(),
             Arc::new(Workshop::new(Arc::clone(&engine))),
             notebook(),
         )?;
@@ -73,13 +77,15 @@ impl Session {
             materialiser.upgrade().map_or(Ok(()), |caching| caching.materialise(names))
         }));
         Ok(Session {
-            engine,
             caching,
             cells: Mutex::default(),
             settings: Mutex::default(),
             names: Mutex::default(),
             functions: Mutex::default(),
+            exchange: Arc::new(Mutex::new(Exchange::new(engine.functions_folder().unwrap_or_default()))),
+            store,
             warned: Mutex::default(),
+            engine,
             interrupted: AtomicBool::new(false),
             shell: Mutex::default(),
         })
@@ -195,6 +201,7 @@ impl Interpreter for Session {
 
     fn shutdown(&self) {
         self.interrupt();
+        functions::end(self);
         self.caching.shutdown();
         self.engine.shutdown();
     }

@@ -347,6 +347,7 @@ impl Running<'_> {
             .session
             .engine
             .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
+        functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);

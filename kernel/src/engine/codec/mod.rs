@@ -12,7 +12,7 @@ mod library;
 mod message;
 mod pending;
 mod reach;
-mod support;
+pub(super) mod support;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -15,6 +15,17 @@ pub enum Kept {
     Bytes(Arc<[u8]>),
 }
 
+impl Kept {
+    /// The bytes, where only they are kept.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Kept::Value(..) => None,
+            Kept::Bytes(bytes) => Some(bytes.to_vec()),
+        }
+    }
+}
+
 /// Keeps results of type `R` and gives them back.
 pub trait Coder<R>: Copy {
     /// What to keep of a result; `None` for one that must not be kept, such as an `Err`.

@@ -130,11 +130,17 @@ pub mod parts {
     /// Types of std, without serde.
     pub trait PlainPart {
         fn __cellar_part<Name>(&self, key: &mut Key);
+        fn __cellar_part_again(&self, key: &mut Key);
     }
 
     impl<T: PlainKey + ?Sized> PlainPart for &&Arg<'_, T> {
         #[inline(always)]
         fn __cellar_part<Name>(&self, key: &mut Key) {
+            self.0.add_to(key);
+        }
+
+        #[inline(always)]
+        fn __cellar_part_again(&self, key: &mut Key) {
             self.0.add_to(key);
         }
     }
@@ -145,6 +151,7 @@ pub mod parts {
         fn __cellar_part<Name>(&self, key: &mut Key)
         where
             Self::Argument: CacheArgument<Name>;
+        fn __cellar_part_again(&self, key: &mut Key);
     }
 
     impl<T: ?Sized> NoPart for Arg<'_, T> {
@@ -154,6 +161,8 @@ pub mod parts {
             T: CacheArgument<Name>,
         {
         }
+
+        fn __cellar_part_again(&self, _key: &mut Key) {}
     }
 }
 
