@@ -37,11 +37,11 @@ fn main() -> Result<(), Failure> {
             put(&store, number, length)
         })?;
         let known = OTHERS + length as u64 + 1;
-        measure(&format!("hit, {size}, in memory"), times, || {
+        measure(&format!("hit, {size}, same process"), times, || {
             look_up(&store, known)
         })?;
         measure_with(
-            &format!("hit, {size}, from disk"),
+            &format!("hit, {size}, fresh process"),
             times.min(100),
             || Ok(Store::open(&folder, Options::default())),
             |fresh| look_up(fresh, known),

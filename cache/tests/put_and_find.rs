@@ -162,6 +162,13 @@ fn what_was_adopted_under_a_wrong_hash_is_never_returned() {
     assert_eq!(hit(&place.store, "a"), None);
     assert_eq!(texts(&place.store).len(), 1);
     assert!(place.store.find(key("a")).is_empty());
+
+    std::fs::write(&temp, content(5, 10)).unwrap();
+    let error = place
+        .store
+        .adopt_blob("x", &temp, Digest::of(b"other"))
+        .unwrap_err();
+    assert!(error.to_string().contains("hash"), "{error}");
 }
 
 #[test]

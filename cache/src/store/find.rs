@@ -213,7 +213,8 @@ impl Store {
     }
 
     /// The path of a file with the content of a blob, to be mapped or loaded. The content is checked once in a
-    /// process for each file. `None` as for [`Store::blob`], and for a blob that is in memory only.
+    /// process for each file. `None` as for [`Store::blob`], and for a blob that is in memory only. Open it soon:
+    /// another process may evict it, and then it is a miss.
     pub fn blob_path(&self, blob: &BlobRef) -> Option<PathBuf> {
         let disk = self.0.disk.as_ref()?;
         let mut read = disk.blobs.verified_path(&blob.digest, blob.len);

@@ -107,7 +107,7 @@ impl Store {
     /// Moves a complete file into the store as a blob. `digest` is believed here and checked when the blob is read.
     ///
     /// # Errors
-    /// When the file cannot be read; it is left where it is.
+    /// When the file cannot be read, or was read here and is not what its hash says; it is left where it is.
     pub fn adopt_blob(
         &self,
         label: impl Into<String>,
@@ -117,6 +117,13 @@ impl Store {
         let len = file.metadata()?.len();
         if !(len > INLINE && self.move_in(file, &digest, len)) {
             let bytes = std::fs::read(file)?;
+            // What is in memory is not checked again.
+            if Digest::of(&bytes) != digest {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    format!("{} is not what its hash says", file.display()),
+                ));
+            }
             self.0.memory().keep_pending(digest, bytes.into());
             let _ = std::fs::remove_file(file);
         }
@@ -150,14 +157,6 @@ impl Store {
             });
         }
         if let (Persist::Disk, Some(disk)) = (policy.persist, &self.0.disk) {
-            let limit = self.0.options.budget_bytes;
-            if bytes > limit {
-                return Err(PutError::OverBudget {
-                    name: name(),
-                    bytes,
-                    limit,
-                });
-            }
             match self.put_on_disk(disk, entry, policy) {
                 Ok(id) => {
                     let mut memory = self.0.memory();
@@ -173,6 +172,13 @@ impl Store {
                 Err(PutFailure::Index(IndexError::BlobMissing(label))) => {
                     return Err(PutError::BlobMissing { name: name(), label });
                 }
+                Err(PutFailure::OverBudget(bytes)) => {
+                    return Err(PutError::OverBudget {
+                        name: name(),
+                        bytes,
+                        limit: self.0.options.budget_bytes,
+                    });
+                }
                 Err(error) => self.0.cannot_write(&error),
             }
         }
@@ -181,6 +187,10 @@ impl Store {
 
     fn put_on_disk(&self, disk: &Disk, entry: &Entry, policy: &Policy) -> Result<i64, PutFailure> {
         let encoded = Encoded::of(entry)?;
+        let bytes = encoded.record.len() as u64 + entry.blob_bytes();
+        if bytes > self.0.options.budget_bytes {
+            return Err(PutFailure::OverBudget(bytes));
+        }
         let pending: HashMap<Digest, Bytes> = {
             let mut memory = self.0.memory();
             let blobs = entry.blobs.iter().map(|blob| blob.digest);
@@ -215,6 +225,12 @@ impl Store {
     }
 
     fn put_in_memory(&self, entry: &Entry, policy: &Policy) -> Result<Kept, PutError> {
+        let limit = self.0.options.memory_bytes;
+        let bytes = record_bytes(entry) + entry.blob_bytes();
+        if bytes > limit {
+            let name = entry.name.clone();
+            return Err(PutError::OverMemory { name, bytes, limit });
+        }
         let mut blobs = HashMap::new();
         for blob in &entry.blobs {
             let Some(bytes) = self.blob(blob) else {
@@ -223,8 +239,6 @@ impl Store {
             };
             blobs.insert(blob.digest, bytes);
         }
-        let limit = self.0.options.memory_bytes;
-        let bytes = record_bytes(entry) + entry.blob_bytes();
         let own = Own {
             entry: Arc::new(entry.clone()),
             blobs,
@@ -273,6 +287,8 @@ enum PutFailure {
     Io(#[from] std::io::Error),
     #[error(transparent)]
     Encode(#[from] postcard::Error),
+    #[error("{0} bytes are more than the budget")]
+    OverBudget(u64),
 }
 
 /// Makes sure that a blob is there and has a row. `false` when it is not there.

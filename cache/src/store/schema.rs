@@ -1,6 +1,6 @@
 //! The tables of the index.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::index::IndexError;
 use crate::time::to_micros;
@@ -67,20 +67,17 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), IndexError> {
     // A page that was tampered with is refused instead of trusted.
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
-    if is_ours(connection)? {
-        return Ok(());
+    match state(&connection.transaction()?)? {
+        State::Ours => return Ok(()),
+        State::Foreign => return Err(IndexError::Damaged),
+        State::New => {}
     }
     // Works only before the first table; space of removed entries goes back to the disk.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     become_wal(connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if !is_ours(&transaction)? {
-        let foreign: i64 =
-            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        if foreign > 0 || application != 0 {
-            return Err(IndexError::Damaged);
-        }
+    // Another process may have been faster.
+    if matches!(state(&transaction)?, State::New) {
         transaction.execute_batch(TABLES)?;
         // The first number is a time, so that numbers of an index are not those of the one before it: the
         // memory tier knows entries by them.
@@ -96,9 +93,25 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), IndexError> {
     Ok(())
 }
 
-fn is_ours(connection: &Connection) -> Result<bool, IndexError> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok(number("application_id")? == APPLICATION && number("user_version")? == VERSION)
+/// Whose database it is.
+enum State {
+    Ours,
+    New,
+    Foreign,
+}
+
+fn state(transaction: &Transaction) -> Result<State, IndexError> {
+    let number = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    if (application, version) == (APPLICATION, VERSION) {
+        return Ok(State::Ours);
+    }
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(if (application, tables) == (0, 0) {
+        State::New
+    } else {
+        State::Foreign
+    })
 }
 
 /// The change to WAL fails at once, without the usual waiting, while another process makes the same change.
