@@ -13,6 +13,7 @@ mod dependencies;
 mod dependency_progress;
 pub mod diagnostics;
 mod effort;
+mod embedded_sources;
 mod evcxr_thread;
 mod folder;
 mod imports;

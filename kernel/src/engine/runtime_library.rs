@@ -4,7 +4,6 @@
 //! The crate's sources are part of this executable, so a kernel that was installed alone has them, and
 //! has exactly those that fit it. It knows rustc and a folder, and nothing of evcxr or of cells.
 
-mod sources;
 mod stub;
 #[cfg(test)]
 mod tests;
@@ -15,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::embedded_sources;
 use super::kept::{self, Kept};
 
 pub use toolchain::Toolchain;
@@ -130,7 +130,7 @@ pub fn build(rustc: &Path, cache_dir: &Path) -> Result<RuntimeLibrary, Error> {
 /// their documentation, no bodies.
 pub fn api_stub() -> &'static str {
     static STUB: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    STUB.get_or_init(|| stub::stub("cellar", sources::SOURCES))
+    STUB.get_or_init(|| stub::stub("cellar", embedded_sources::RUNTIME))
 }
 
 fn library_name() -> String {
@@ -143,14 +143,14 @@ fn library_name() -> String {
 
 /// Names everything that the library is made of.
 fn key(rustc_version: &str) -> String {
-    let sources = sources::SOURCES.iter().flat_map(|(path, text)| [*path, *text]);
+    let sources = embedded_sources::RUNTIME.iter().flat_map(|(path, text)| [*path, *text]);
     kept::name(sources.chain(FLAGS.iter().copied()).chain([rustc_version]))
 }
 
 fn compile(toolchain: &Toolchain, kept: &Kept, key: &str) -> Result<PathBuf, Error> {
     let in_folder = |source| Error::folder(kept.folder(), source);
     let work = kept.begin().map_err(in_folder)?;
-    for (path, text) in sources::SOURCES {
+    for (path, text) in embedded_sources::RUNTIME {
         let file = work.path().join("src").join(path);
         let parent = file.parent().expect("a joined path has a parent");
         fs::create_dir_all(parent)

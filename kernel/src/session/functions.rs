@@ -128,17 +128,12 @@ pub fn after_run(session: &Session, run: &RunReport) {
     let (store, exchange) = (session.store.clone(), Arc::clone(&session.exchange));
     let work = move || {
         let mut exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
-        exchange.take(&store, &scope(), &labels);
+        exchange.take(&store, &super::notebook(), &labels);
     };
     // Where there is no thread, the end of the session does it.
     if let Err(error) = std::thread::Builder::new().name("functions".into()).spawn(work) {
         tracing::warn!("results of functions are stored later: {error}");
     }
-}
-
-/// The notebook that the store's entries belong to.
-fn scope() -> String {
-    std::env::var("CELLAR_NOTEBOOK").unwrap_or_default()
 }
 
 /// The session ends: instances are released, results stored.
@@ -147,5 +142,5 @@ pub fn end(session: &Session) {
         session.engine.release_instances(RELEASE);
     }
     let labels = session.functions().labels();
-    exchange(session).take(&session.store, &scope(), &labels);
+    exchange(session).take(&session.store, &super::notebook(), &labels);
 }

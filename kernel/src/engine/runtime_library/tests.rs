@@ -104,32 +104,6 @@ fn show(expression: &str) -> String {
 }
 
 #[test]
-fn every_file_of_the_crate_is_embedded() {
-    fn files(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
-        for entry in std::fs::read_dir(folder).expect("the crate's sources are there") {
-            let entry = entry.expect("a readable folder");
-            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            if entry.path().is_dir() {
-                files(&entry.path(), &format!("{name}/"), found);
-            } else {
-                found.insert(name);
-            }
-        }
-    }
-    let mut there = BTreeSet::new();
-    files(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src"),
-        "",
-        &mut there,
-    );
-    let embedded: BTreeSet<String> = sources::SOURCES
-        .iter()
-        .map(|(path, _)| (*path).to_owned())
-        .collect();
-    assert_eq!(embedded, there);
-}
-
-#[test]
 fn a_build_is_reused_and_a_damaged_one_replaced_by_the_same_bytes() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let library = build(&rustc(), folder.path()).expect("the crate compiles");
