@@ -10,9 +10,11 @@ mod definitions;
 pub mod dep_info;
 mod dependency_progress;
 pub mod diagnostics;
+mod early;
 mod effort;
 mod evcxr_thread;
 mod folder;
+mod generate;
 mod imports;
 pub mod items;
 pub mod knowledge;
@@ -23,6 +25,7 @@ pub mod shim;
 pub mod source_map;
 mod toolchain;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -104,6 +107,7 @@ impl Variable {
         Binding {
             name: self.name.clone(),
             mutable: self.mutable,
+            type_text: Some(self.type_text.clone()),
         }
     }
 }
@@ -176,6 +180,7 @@ impl Engine {
             ready: Arc::clone(&ready),
             real_path,
             cache,
+            progress: Cell::default(),
         };
         std::thread::Builder::new()
             .name("evcxr".into())
