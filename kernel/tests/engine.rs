@@ -192,11 +192,14 @@ fn variables_are_told(notebook: &Notebook) {
     assert_eq!(evaluation.taken, ["text"]);
     let evaluation = notebook.prints("let moved = text; println!(\"{a}\");", "1\n");
     assert_eq!(evaluation.removed, ["text"]);
+    assert_eq!(evaluation.build.compiles, 2, "rustc finds out that it is moved");
     assert_eq!(notebook.names(), ["a", "moved"]);
     assert_eq!(
         notebook.materialised.lock().unwrap().last().unwrap(),
         &["a", "text"]
     );
+    let evaluation = notebook.prints("let gone = vec![1]; let moved = gone;", "");
+    assert_eq!(evaluation.build.compiles, 2);
 }
 
 fn inputs_are_told(notebook: &Notebook) {

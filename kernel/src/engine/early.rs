@@ -22,7 +22,7 @@ use super::build_server::{self, BuildServer};
 use super::cell_code::{Binding, CellCode};
 use super::dep_info::Inputs;
 use super::diagnostics::{self, PLACE, Places};
-use super::generate::{self, Context, PUT_NEW};
+use super::generate::{self, Context};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Compiled, Emit, Plan};
 
@@ -53,7 +53,7 @@ pub enum Outcome {
 pub struct Built {
     pub library: PathBuf,
     pub rewritten: Rewritten,
-    /// Variables that the cell moves, so that it cannot store them again.
+    /// Variables that the cell moves, so that it cannot store them.
     pub moved: Vec<String>,
     pub inputs: Inputs,
     pub compiles: usize,
@@ -201,7 +201,7 @@ fn primary(error: &Value) -> Option<&Value> {
         .find(|span| span["is_primary"] == true)
 }
 
-/// The variables that cannot be stored again because the cell moves them, if that is all that is wrong.
+/// The variables that cannot be stored because the cell moves them, if that is all that is wrong.
 fn moved_variables(messages: &str, rewritten: &Rewritten) -> Option<Vec<String>> {
     let lines: Vec<&str> = rewritten.text.lines().collect();
     let name = |error: &Value| {
@@ -297,6 +297,9 @@ impl Built {
         let types = types_of_new_variables(&bytes);
         for (index, binding) in self.bindings.iter().enumerate() {
             let name = &binding.name;
+            if self.moved.contains(name) {
+                continue;
+            }
             let stored = theirs.stored.iter().find(|stored| stored.name == *name);
             let stored = stored.ok_or_else(|| format!("`{name}` is not stored"))?;
             let same = match (&binding.type_text, types.get(&index)) {
@@ -317,9 +320,8 @@ impl Built {
     /// without the braces that are left of a `?` that the cell does not need.
     fn lines<'a>(&self, rewritten: &'a Rewritten) -> Vec<&'a str> {
         let is_new = |line: &str| {
-            line.starts_with(PUT_NEW)
-                || rewrite::stored_name(line)
-                    .is_some_and(|name| self.bindings.iter().any(|binding| binding.name == name))
+            let name = rewrite::stored_name(line);
+            name.is_some_and(|name| self.bindings.iter().any(|binding| binding.name == name))
         };
         let lines = rewritten.text.lines().map(str::trim);
         let mut lines: Vec<&str> = lines

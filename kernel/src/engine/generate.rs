@@ -36,7 +36,7 @@ pub struct Context<'a> {
     pub function: usize,
 }
 
-/// The crate for a cell. `moved` are variables that are not stored again, since the cell moves them. Without
+/// The crate for a cell. `moved` are variables that are not stored at its end, since it moves them. Without
 /// `catching` panics, the crate is only good for rustc's messages.
 pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catching: bool) -> String {
     let mut text = String::from("#![allow(unused_imports, unused_mut, dead_code)]\n");
@@ -100,7 +100,9 @@ pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catc
     }
     text.push_str(&code.statements);
     for (index, binding) in code.bindings.iter().enumerate() {
-        text.push_str(&put_new(index, binding));
+        if !moved.contains(&binding.name) {
+            text.push_str(&put_new(index, binding));
+        }
     }
     if question_mark {
         text.push_str("Ok(())})();\n");

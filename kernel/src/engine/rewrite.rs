@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::definitions::Definitions;
+use super::generate::PUT_NEW;
 use super::source_map::{Kind, Mark, Marks, SourceMap};
 
 /// What the cell needs of the generated code.
@@ -337,10 +338,10 @@ fn add_identities(
 
 /// The variable that a generated line stores.
 pub fn stored_name(line: &str) -> Option<&str> {
-    line.trim_start()
-        .starts_with(PUT)
-        .then(|| stringified_name(line))
-        .flatten()
+    let stores = [PUT, PUT_NEW]
+        .iter()
+        .any(|start| line.trim_start().starts_with(start));
+    stores.then(|| stringified_name(line)).flatten()
 }
 
 fn stringified_name(statement: &str) -> Option<&str> {
