@@ -161,6 +161,15 @@ fn cells_are_compiled_once(notebook: &Notebook) {
     );
     notebook.fails("let wrong: i32 = \"text\";");
     assert!(!notebook.names().contains(&"wrong".to_owned()));
+    let (evaluation, _) =
+        notebook.run("let mut lent = vec![1]; let one = &mut lent; let two = &mut lent; one.push(1);");
+    let Some(engine::EngineError::Compile(errors)) = evaluation.error else {
+        panic!("{:?}", evaluation.error);
+    };
+    assert!(
+        errors.iter().any(|error| error["code"]["code"] == "E0499"),
+        "{errors:?}"
+    );
     notebook.run(":clear");
 }
 

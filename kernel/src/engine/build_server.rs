@@ -455,11 +455,10 @@ impl BuildServer {
                 Some(pretended_errors("E0000", &[1]))
             }
             Outcome::Built(_) if checks => Some(BuildAnswer::default()),
-            Outcome::Built(built) => {
-                early.put_back(built);
+            other => {
+                early.put_back(other);
                 None
             }
-            Outcome::Nothing => None,
         }
     }
 
@@ -475,12 +474,17 @@ impl BuildServer {
         let Some(early) = &order.early else {
             return Ok(None);
         };
-        let Outcome::Built(built) = early.take() else {
-            return Ok(None);
+        let built = match early.take() {
+            Outcome::Built(built) => built,
+            Outcome::Fails if rewritten.catches_panics => {
+                lock(&self.shared.report).failure = Some(Failure::Other);
+                return Ok(Some(pretended_errors("E0000", &[1])));
+            }
+            _ => return Ok(None),
         };
         let moved = rewrite::lines_that_store(generated, &built.moved);
         if !moved.is_empty() {
-            early.put_back(built);
+            early.put_back(Outcome::Built(built));
             return Ok(Some(pretended_errors("E0382", &moved)));
         }
         if let Err(difference) = built.fit(rewritten, plan, environment) {

@@ -44,6 +44,9 @@ pub enum Outcome {
     Wrong(Vec<Value>),
     /// rustc was stopped.
     Stopped,
+    /// There are errors, none of which evcxr would take for a hint; but some are at code that it has made, and it has
+    /// words of its own for those. It need not compile the cell to find that out, only for the messages.
+    Fails,
     /// Nothing that is of use; the cell goes evcxr's way.
     Nothing,
 }
@@ -94,9 +97,9 @@ impl Early {
         }
     }
 
-    /// Gives back a library that was taken but is still to be asked for.
-    pub fn put_back(&self, built: Box<Built>) {
-        *self.lock() = Some(Outcome::Built(built));
+    /// Gives back what was taken but is still to be asked for.
+    pub fn put_back(&self, outcome: Outcome) {
+        *self.lock() = Some(outcome);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
@@ -117,6 +120,11 @@ pub fn is_possible(code: &CellCode, context: &Context<'_>) -> bool {
 
 /// Errors that evcxr takes for a hint, or which may be due to types that were left open.
 const EVCXRS: [&str; 5] = ["E0728", "E0658", "E0282", "E0283", "E0284"];
+/// Errors of the borrow checker. What it finds in one crate it finds in the other.
+const BORROWS: [&str; 15] = [
+    "E0373", "E0381", "E0384", "E0499", "E0502", "E0503", "E0505", "E0506", "E0507", "E0515", "E0521",
+    "E0594", "E0596", "E0597", "E0716",
+];
 const MOVED: &str = "E0382";
 const UNKNOWN_NAME: &str = "E0425";
 /// How often a cell is compiled again since it moves a variable.
@@ -236,6 +244,9 @@ fn verdict(
     };
     let is_placed = |error: &Value| primary(error).is_some_and(|span| !span[PLACE].is_null());
     let first = placed(compiled, rewritten);
+    if !first.is_empty() && !first.iter().all(is_placed) && first.iter().all(|it| has_code(it, &BORROWS)) {
+        return Ok(Outcome::Fails);
+    }
     if first.is_empty() || !first.iter().all(is_placed) || first.iter().any(|it| has_code(it, &EVCXRS)) {
         return Ok(Outcome::Nothing);
     }
