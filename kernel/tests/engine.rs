@@ -126,11 +126,67 @@ impl Notebook {
 #[test]
 fn stories() {
     let notebook = Notebook::open();
+    cells_are_compiled_once(&notebook);
+    a_cell_that_is_refused_never_runs(&notebook);
     variables_are_told(&notebook);
     inputs_are_told(&notebook);
     replayed_cells_are_told_later(&notebook);
     a_variable_that_evcxr_refuses_is_told(&notebook);
+    what_was_cleared_is_gone(&notebook);
     notebook.engine.shutdown();
+}
+
+/// With the crate that evcxr will ask for already made, whatever the cell is made of.
+fn cells_are_compiled_once(notebook: &Notebook) {
+    let cells = [
+        "use std::collections::{HashMap, BTreeMap as Tree};",
+        "#[derive(Debug, Clone)]\nstruct Point { x: u32 }\nimpl Point { fn new(x: u32) -> Point { Point { x } } }",
+        "macro_rules! twice { ($x:expr) => { $x * 2 } }\nfn four() -> u32 { twice!(2) }",
+        "let point = Point::new(four()); let (left, mut right) = (1u8, vec![point.clone()]);",
+        "let tree: Tree<u8, Option<Point>> = Tree::from([(1, None)]);\nlet map = HashMap::from([(\"a\", 1.5)]);",
+        "right.push(Point::new(7)); let number: u32 = \"7\".parse()?;",
+        "let boxed: Box<dyn Fn(u32) -> u32> = Box::new(|x| x + 1); let text = \"static\";",
+        "println!(\"{}\", boxed(number));",
+        "impl Point { fn new(x: u32) -> Point { Point { x: x + 1 } } }",
+        "right.iter().map(|it| it.x).sum::<u32>() + Point::new(1).x",
+    ];
+    for code in cells {
+        let (evaluation, _) = notebook.run(code);
+        assert!(evaluation.error.is_none(), "{code}: {:?}", evaluation.error);
+        assert_eq!(evaluation.build.compiles, 1, "{code}");
+    }
+    notebook.prints(
+        "println!(\"{left} {} {text} {}\", map[\"a\"], tree.len());",
+        "1 1.5 static 1\n",
+    );
+    notebook.fails("let wrong: i32 = \"text\";");
+    assert!(!notebook.names().contains(&"wrong".to_owned()));
+    let (evaluation, _) =
+        notebook.run("let mut lent = vec![1]; let one = &mut lent; let two = &mut lent; one.push(1);");
+    let Some(engine::EngineError::Compile(errors)) = evaluation.error else {
+        panic!("{:?}", evaluation.error);
+    };
+    assert!(
+        errors.iter().any(|error| error["code"]["code"] == "E0499"),
+        "{errors:?}"
+    );
+    notebook.run(":clear");
+}
+
+fn a_cell_that_is_refused_never_runs(notebook: &Notebook) {
+    let (evaluation, text) = notebook.run("println!(\"runs\"); let closure = |x: i32| x + 1;");
+    assert!(evaluation.error.is_some() && !evaluation.run.ran);
+    assert_eq!(text, "");
+    notebook.prints("println!(\"next\");", "next\n");
+}
+
+fn what_was_cleared_is_gone(notebook: &Notebook) {
+    notebook.prints("fn cleared() {} let cleared_too = 1;", "");
+    notebook.run(":clear");
+    assert!(notebook.engine.items().is_empty() && notebook.names().is_empty());
+    notebook.fails("cleared()");
+    let evaluation = notebook.prints("fn cleared() -> u8 { 2 } println!(\"{}\", cleared());", "2\n");
+    assert_eq!(evaluation.build.compiles, 1);
 }
 
 fn variables_are_told(notebook: &Notebook) {
@@ -145,11 +201,14 @@ fn variables_are_told(notebook: &Notebook) {
     assert_eq!(evaluation.taken, ["text"]);
     let evaluation = notebook.prints("let moved = text; println!(\"{a}\");", "1\n");
     assert_eq!(evaluation.removed, ["text"]);
+    assert_eq!(evaluation.build.compiles, 2, "rustc finds out that it is moved");
     assert_eq!(notebook.names(), ["a", "moved"]);
     assert_eq!(
         notebook.materialised.lock().unwrap().last().unwrap(),
         &["a", "text"]
     );
+    let evaluation = notebook.prints("let gone = vec![1]; let moved = gone;", "");
+    assert_eq!(evaluation.build.compiles, 2);
 }
 
 fn inputs_are_told(notebook: &Notebook) {

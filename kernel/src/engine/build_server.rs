@@ -18,6 +18,8 @@ use super::dep_info::Inputs;
 use super::dependencies::{self, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
+use super::early::{self, Early, Outcome, Workshop};
+use super::generate::Modes;
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
 use super::serde_for_cells::{Missing, SerdeForCells};
@@ -46,6 +48,8 @@ pub struct Order {
     pub answer: Answering,
     /// With [`Answering::NothingMade`]: variables that evcxr is to drop.
     pub forgotten: Vec<String>,
+    /// The cell is compiled already, or will be soon.
+    pub early: Option<Arc<Early>>,
     /// Where cargo's progress is shown.
     pub frontend: Option<Arc<dyn Frontend>>,
 }
@@ -79,6 +83,10 @@ pub struct BuildReport {
     pub taken: Vec<String>,
     /// What that crate was made of besides its text.
     pub inputs: Inputs,
+    /// The number of the function that evcxr calls.
+    pub function: Option<usize>,
+    /// evcxr's modes, where a cell was compiled in them.
+    pub modes: Option<Modes>,
 }
 
 /// Brings the values of the named variables into the host's store, or says why it cannot.
@@ -112,6 +120,8 @@ struct Shared {
     last_plan: Mutex<Option<Plan>>,
     running: Running,
     materialiser: Mutex<Option<Materialiser>>,
+    /// The build that evcxr asked for last.
+    request: Mutex<Option<BuildRequest>>,
     cargo: Mutex<PathBuf>,
     rustc: Mutex<PathBuf>,
     folder: PathBuf,
@@ -161,6 +171,7 @@ impl BuildServer {
             last_plan: Mutex::default(),
             running: Running::default(),
             materialiser: Mutex::default(),
+            request: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
             rustc: Mutex::new("rustc".into()),
             folder: directory.to_owned(),
@@ -249,6 +260,53 @@ impl BuildServer {
         *lock(&self.shared.environment) = variables;
     }
 
+    /// How the next cell will be compiled if nothing changes; `None` where that is not known, or where crates would
+    /// have to be built first.
+    pub fn workshop(&self, bounded: bool) -> std::io::Result<Option<Workshop>> {
+        let request = lock(&self.shared.request);
+        let Some(request) = request.as_ref() else {
+            return Ok(None);
+        };
+        let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
+        let is_known = lock(&self.shared.plans).contains_key(&plan_key(request, &manifest));
+        if !is_known && has_dependencies(&manifest) {
+            return Ok(None);
+        }
+        let Ok(mut plan) = self.plan(request, &Order::default())? else {
+            return Ok(None);
+        };
+        if bounded {
+            plan.opt_level = "0".to_owned();
+        }
+        Ok(Some(Workshop {
+            plan,
+            environment: self.environment(request),
+            folder: early::folder(&request.directory.join("cellar")),
+        }))
+    }
+
+    /// What can be stopped.
+    pub fn running(&self) -> &Running {
+        &self.shared.running
+    }
+
+    /// rustc's environment. Sorted.
+    fn environment(&self, request: &BuildRequest) -> Vec<(String, String)> {
+        let mut environment: Vec<(String, String)> = request
+            .environment
+            .iter()
+            .filter(|(name, _)| name.as_str() != "PATH" && !name.starts_with("CELLAR_"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .chain([(
+                "PATH".to_owned(),
+                self.shared.real_path.to_string_lossy().into_owned(),
+            )])
+            .chain(lock(&self.shared.environment).clone())
+            .collect();
+        environment.sort_unstable();
+        environment
+    }
+
     /// See [`Engine::set_materialiser`](super::Engine::set_materialiser).
     pub fn set_materialiser(&self, materialiser: Materialiser) {
         *lock(&self.shared.materialiser) = Some(materialiser);
@@ -303,7 +361,13 @@ impl BuildServer {
             .read_to_end(&mut text)
             .map_err(|error| error.to_string())
             .and_then(|_| serde_json::from_slice::<BuildRequest>(&text).map_err(|error| error.to_string()))
-            .and_then(|request| self.build(&request).map_err(|error| error.to_string()));
+            .and_then(|request| {
+                let answer = self.build(&request).map_err(|error| error.to_string());
+                if !checks(&request) {
+                    *lock(&self.shared.request) = Some(request);
+                }
+                answer
+            });
         let answer = answer.unwrap_or_else(|message| {
             lock(&self.shared.report).broken = Some(message.clone());
             failed(&message)
@@ -320,17 +384,21 @@ impl BuildServer {
     fn build(&self, request: &BuildRequest) -> std::io::Result<BuildAnswer> {
         let asked = Instant::now();
         let order = lock(&self.shared.order).clone();
-        let checks = request.arguments.iter().any(|argument| argument == "check");
+        let checks = checks(request);
         let out = request.directory.join("cellar");
         std::fs::create_dir_all(out.join("src"))?;
         let library = out.join("libctx.so");
         let source = request.directory.join("src/lib.rs");
+        if let Some(answer) = self.verdict(&order, checks) {
+            return Ok(answer);
+        }
         match order.answer {
             Answering::Compile => {}
             Answering::Error => return Ok(pretended_errors("E0000", &[1])),
             Answering::NothingMade if checks => return Ok(BuildAnswer::default()),
             Answering::NothingMade => {
                 let generated = std::fs::read_to_string(&source)?;
+                lock(&self.shared.report).function = rewrite::function(&generated);
                 // For a variable that a cell has moved, evcxr gets this error where it would store it again.
                 return match rewrite::lines_that_store(&generated, &order.forgotten).as_slice() {
                     [] => nothing_made(request, &library),
@@ -352,7 +420,17 @@ impl BuildServer {
             };
             rewrite::for_running(&generated, &self.marks(), needs)
         };
-        lock(&self.shared.report).map = rewritten.map.clone();
+        {
+            let mut report = lock(&self.shared.report);
+            report.map = rewritten.map.clone();
+            if !checks {
+                report.function = rewritten.function;
+                report.modes = Some(Modes {
+                    question_mark: rewritten.allows_question_mark,
+                    awaits: rewritten.is_async,
+                });
+            }
+        }
         if rewritten.for_messages && lock(&self.shared.report).failure == Some(Failure::Explained) {
             // evcxr expects other words for the errors it has; told that there are none, it keeps those.
             return nothing_made(request, &library);
@@ -382,18 +460,13 @@ impl BuildServer {
         if order.bounded {
             plan.opt_level = "0".to_owned();
         }
+        let environment = self.environment(request);
+        if let Some(answer) =
+            self.compiled_early(request, &order, &generated, &rewritten, (&plan, &environment))?
+        {
+            return Ok(answer);
+        }
         std::fs::write(out.join("src/lib.rs"), &rewritten.text)?;
-        let environment: Vec<(String, String)> = request
-            .environment
-            .iter()
-            .filter(|(name, _)| name.as_str() != "PATH" && !name.starts_with("CELLAR_"))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .chain([(
-                "PATH".to_owned(),
-                self.shared.real_path.to_string_lossy().into_owned(),
-            )])
-            .chain(lock(&self.shared.environment).clone())
-            .collect();
         let rewriting = asked.elapsed();
         let emit = if checks || rewritten.for_messages {
             Emit::Nothing
@@ -447,6 +520,64 @@ impl BuildServer {
         })
     }
 
+    /// What evcxr hears where rustc has found the cell wrong before it asked, or right and evcxr only wants to
+    /// know what it itself does not like about it.
+    fn verdict(&self, order: &Order, checks: bool) -> Option<BuildAnswer> {
+        let early = order.early.as_ref()?;
+        match early.take() {
+            Outcome::Wrong(_) => Some(pretended_errors("E0000", &[1])),
+            Outcome::Stopped => {
+                lock(&self.shared.report).stopped = true;
+                Some(pretended_errors("E0000", &[1]))
+            }
+            Outcome::Built(_) if checks => Some(BuildAnswer::default()),
+            other => {
+                early.put_back(other);
+                None
+            }
+        }
+    }
+
+    /// The answer to a build, if the cell has been compiled already.
+    fn compiled_early(
+        &self,
+        request: &BuildRequest,
+        order: &Order,
+        generated: &str,
+        rewritten: &Rewritten,
+        (plan, environment): (&Plan, &[(String, String)]),
+    ) -> std::io::Result<Option<BuildAnswer>> {
+        let Some(early) = &order.early else {
+            return Ok(None);
+        };
+        let built = match early.take() {
+            Outcome::Built(built) => built,
+            Outcome::Fails if rewritten.catches_panics => {
+                lock(&self.shared.report).failure = Some(Failure::Other);
+                return Ok(Some(pretended_errors("E0000", &[1])));
+            }
+            _ => return Ok(None),
+        };
+        let moved = rewrite::lines_that_store(generated, &built.moved);
+        if !moved.is_empty() {
+            early.put_back(Outcome::Built(built));
+            return Ok(Some(pretended_errors("E0382", &moved)));
+        }
+        if let Err(difference) = built.fit(rewritten, plan, environment) {
+            tracing::debug!(difference, "the cell is compiled again");
+            return Ok(None);
+        }
+        {
+            let mut report = lock(&self.shared.report);
+            report.compiles += built.compiles;
+            report.map = built.rewritten.map.clone();
+            report.taken = built.rewritten.taken.clone();
+            report.inputs = built.inputs.clone();
+        }
+        self.ready_to_run(request, &built.library, &built.rewritten.taken)
+            .map(Some)
+    }
+
     /// Hands a compiled cell to evcxr, which runs it at once.
     fn ready_to_run(
         &self,
@@ -467,18 +598,10 @@ impl BuildServer {
     /// How the cell is compiled; builds its dependencies where that has not been done.
     fn plan(&self, request: &BuildRequest, order: &Order) -> std::io::Result<Result<Plan, BuildAnswer>> {
         let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
-        let has_dependencies = manifest
-            .rsplit_once("[dependencies]")
-            .is_some_and(|(_, list)| !list.trim().is_empty());
-        let rustc = request
-            .environment
-            .get("RUSTC")
-            .cloned()
-            .unwrap_or_else(|| "rustc".to_owned());
-        let key = format!("{rustc}\n{manifest}");
+        let key = plan_key(request, &manifest);
         let mut crates = lock(&self.shared.plans).get(&key).cloned();
         if crates.is_none() {
-            let found = if has_dependencies {
+            let found = if has_dependencies(&manifest) {
                 match self.build_dependencies(request, order, &manifest)? {
                     Ok(found) => found,
                     Err(answer) => return Ok(Err(answer)),
@@ -507,7 +630,7 @@ impl BuildServer {
             .map(str::to_owned)
             .collect();
         Ok(Ok(Plan {
-            rustc: rustc.into(),
+            rustc: rustc_of(request).into(),
             opt_level: opt_level(&manifest),
             crates,
             flags,
@@ -548,6 +671,19 @@ impl BuildServer {
         progress.end(serde.is_ok());
         plan.crates.extend(serde?.arguments());
         Ok(())
+    }
+
+    /// The plan for a crate with this text, if all that it needs is there.
+    pub fn plan_at_once(&self, plan: &Plan, text: &str) -> Option<Plan> {
+        let mut plan = plan.clone();
+        let names_serde = rewrite::words(text).any(|word| word == "serde");
+        if names_serde && !plan.own_serde && self.shared.serde.now().is_none() {
+            return None;
+        }
+        if text.contains(VALUES) {
+            plan.crates.extend(self.values(&plan).ok()?);
+        }
+        Some(plan)
     }
 
     /// Lets cargo build everything but the cell, and learns from it which crates the cell sees.
@@ -635,7 +771,7 @@ impl BuildServer {
 /// Whether all errors among rustc's messages are of kinds that do not change when the same code stands
 /// outside of a closure. evcxr compiles a faulty cell again without the closure that catches its panics; about
 /// names, types and syntax rustc would say the same once more.
-fn is_independent_of_closures(messages: &str) -> bool {
+pub fn is_independent_of_closures(messages: &str) -> bool {
     let mut errors = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
@@ -705,6 +841,26 @@ fn failed(message: &str) -> BuildAnswer {
         stderr: format!("error: {message}\n"),
         status: 101,
     }
+}
+
+fn rustc_of(request: &BuildRequest) -> &str {
+    request.environment.get("RUSTC").map_or("rustc", String::as_str)
+}
+
+/// Whether evcxr wants to know what is wrong, and no library.
+fn checks(request: &BuildRequest) -> bool {
+    request.arguments.iter().any(|argument| argument == "check")
+}
+
+/// What decides which crates a cell sees.
+fn plan_key(request: &BuildRequest, manifest: &str) -> String {
+    format!("{}\n{manifest}", rustc_of(request))
+}
+
+fn has_dependencies(manifest: &str) -> bool {
+    manifest
+        .rsplit_once("[dependencies]")
+        .is_some_and(|(_, list)| !list.trim().is_empty())
 }
 
 fn opt_level(manifest: &str) -> String {

@@ -42,6 +42,8 @@ pub struct CellCode {
 pub struct Binding {
     pub name: String,
     pub mutable: bool,
+    /// Its type, where the cell gives all of it.
+    pub type_text: Option<String>,
 }
 
 const PRELUDE: &str = "fn f(){";
@@ -218,8 +220,18 @@ impl CellCode {
 
     /// Notes the variables of a `let`. As in evcxr, of `a @ Some(b)` that is `a` alone.
     fn bind(&mut self, statement: &SyntaxNode) {
-        let Some(pattern) = ast::LetStmt::cast(statement.clone()).and_then(|binding| binding.pat()) else {
+        let Some(statement) = ast::LetStmt::cast(statement.clone()) else {
             return;
+        };
+        let Some(pattern) = statement.pat() else { return };
+        let is_open = |written: &ast::Type| {
+            let mut nodes = written.syntax().descendants();
+            nodes.any(|node| node.kind() == SyntaxKind::INFER_TYPE)
+        };
+        let written = statement.ty().filter(|written| !is_open(written));
+        let type_text = match pattern {
+            ast::Pat::IdentPat(_) => written.map(|written| written.syntax().text().to_string()),
+            _ => None,
         };
         let all: Vec<ast::IdentPat> = match pattern {
             ast::Pat::IdentPat(pattern) => vec![pattern],
@@ -237,6 +249,7 @@ impl CellCode {
             self.bindings.push(Binding {
                 name,
                 mutable: pattern.mut_token().is_some(),
+                type_text: type_text.clone(),
             });
         }
     }

@@ -1,5 +1,6 @@
 //! The thread that owns evcxr. Everything that touches evcxr happens here, one job after the other.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use serde_json::Value;
 
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::{Binding, CellCode};
+use super::early::{self, Early, Outcome};
+use super::generate::{Context, Modes};
 use super::knowledge::{self, Knowledge, Refused};
 use super::toolchain::Toolchain;
 use super::{
@@ -60,6 +63,8 @@ pub struct EvcxrThread {
     pub ready: Arc<AtomicBool>,
     pub real_path: OsString,
     pub cache: PathBuf,
+    /// The number of the function that evcxr will call next, and its modes.
+    pub progress: Cell<(usize, Modes)>,
 }
 
 impl EvcxrThread {
@@ -167,6 +172,7 @@ impl EvcxrThread {
         self.host.skip_next_run();
         let (evaluator, _outputs) =
             EvalContext::with_subprocess_command(self.host.command()).map_err(|error| error.to_string())?;
+        self.learn();
         let mut context = CommandContext::with_eval_context(evaluator);
         let booted = started.elapsed();
         self.skipping();
@@ -174,6 +180,7 @@ impl EvcxrThread {
         context
             .execute(API_STUB)
             .map_err(|error| format!("the interface of the cellar crate: {error}"))?;
+        self.learn();
         let described = started.elapsed();
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
         self.builds.order(Order::default());
@@ -194,13 +201,13 @@ impl EvcxrThread {
         match job {
             Job::Evaluate {
                 code,
-                order,
+                mut order,
                 frontend,
                 reply,
             } => {
                 self.adopt(evcxr)?;
                 let before = lock(&self.knowledge).known();
-                self.builds.order(order);
+                self.builds.order(order.clone());
                 self.host.begin(frontend);
                 if let Some(errors) = self.syntax_errors(&code) {
                     let evaluation = Evaluation {
@@ -212,7 +219,9 @@ impl EvcxrThread {
                     let _ = reply.send(evaluation);
                     return Ok(());
                 }
-                let done = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)));
+                let done = self.evaluate_early(&code, &mut order, &reply, || {
+                    catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)))
+                });
                 let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
                 let mut evaluation = done.unwrap_or_else(|panic| Evaluation {
                     error: Some(EngineError::Broken(panic_text(&*panic))),
@@ -245,6 +254,76 @@ impl EvcxrThread {
         }
     }
 
+    /// Calls `evaluate` with rustc at work on the cell already, where that can be. A cell that is wrong is answered as
+    /// soon as rustc says so.
+    fn evaluate_early<T>(
+        &self,
+        code: &CellCode,
+        order: &mut Order,
+        reply: &Sender<Evaluation>,
+        evaluate: impl FnOnce() -> T,
+    ) -> T {
+        let (items, variables) = lock(&self.knowledge).with(code);
+        let (function, modes) = self.progress.get();
+        let context = Context {
+            items: &items,
+            variables: &variables,
+            modes,
+            function,
+        };
+        let workshop = match early::is_possible(code, &context) {
+            true => self.builds.workshop(code.bounded),
+            false => Ok(None),
+        };
+        let workshop = match workshop {
+            Ok(Some(workshop)) => workshop,
+            Ok(None) => return evaluate(),
+            Err(error) => {
+                tracing::warn!("a cell cannot be compiled before it is analysed: {error}");
+                return evaluate();
+            }
+        };
+        let early = Arc::new(Early::default());
+        order.early = Some(Arc::clone(&early));
+        self.builds.order(order.clone());
+        let (builds, knowledge) = (&self.builds, &self.knowledge);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let attempt = || early::attempt(builds, &workshop, code, &context);
+                let outcome = catch_unwind(AssertUnwindSafe(attempt))
+                    .unwrap_or_else(|panic| Err(std::io::Error::other(panic_text(&*panic))));
+                let outcome = outcome.unwrap_or_else(|error| {
+                    tracing::warn!("a cell could not be compiled before it is analysed: {error}");
+                    Outcome::Nothing
+                });
+                if let Outcome::Wrong(errors) = &outcome {
+                    // Nobody waits if the kernel is going down.
+                    let _ = reply.send(Evaluation {
+                        error: Some(EngineError::Compile(errors.clone())),
+                        refused: lock(knowledge).take_refused(),
+                        ..Evaluation::default()
+                    });
+                }
+                early.finish(outcome);
+            });
+            let evaluated = evaluate();
+            if !early.is_over() {
+                // evcxr has refused the cell without asking for a build.
+                self.builds.stop();
+            }
+            evaluated
+        })
+    }
+
+    /// Notes how far evcxr is, after it has kept a cell.
+    fn learn(&self) {
+        let report = self.builds.report();
+        if let Some(function) = report.function {
+            let (_, modes) = self.progress.get();
+            self.progress.set((function + 1, report.modes.unwrap_or(modes)));
+        }
+    }
+
     fn syntax_errors(&self, code: &CellCode) -> Option<Vec<Value>> {
         let (cell, rust) = code.suspicious.as_ref()?;
         match self.builds.syntax_errors(cell, rust) {
@@ -258,6 +337,12 @@ impl EvcxrThread {
 
     /// Takes up what evcxr knows after an evaluation. `kept` says whether it kept the cell.
     fn commit(&self, evcxr: &CommandContext, code: &CellCode, kept: bool) {
+        if code.clears() {
+            self.progress.set((0, Modes::default()));
+        }
+        if kept {
+            self.learn();
+        }
         let mut knowledge = lock(&self.knowledge);
         // Commands take effect even where the code below them fails.
         if code.clears() && (kept || evcxr.defined_item_names().next().is_none()) {
@@ -337,7 +422,10 @@ impl EvcxrThread {
         let told = catch_unwind(AssertUnwindSafe(|| evcxr.execute(&code)));
         self.host.skip_no_run();
         match told {
-            Ok(Ok(_)) => Ok(Ok(())),
+            Ok(Ok(_)) => {
+                self.learn();
+                Ok(Ok(()))
+            }
             Ok(Err(error)) => Ok(Err(error.to_string())),
             Err(panic) => Err(panic_text(&*panic)),
         }

@@ -101,6 +101,13 @@ impl Knowledge {
         &self.items
     }
 
+    /// The items as they are once `code` has gone well, and the variables as they are before it.
+    pub fn with(&self, code: &CellCode) -> (Items, Vec<Variable>) {
+        let mut items = self.items.clone();
+        items.commit(&code.items);
+        (items, self.variables.clone())
+    }
+
     pub fn known(&self) -> Known {
         Known {
             variables: self.variables.clone(),

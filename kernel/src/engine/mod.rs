@@ -12,10 +12,12 @@ pub mod dep_info;
 mod dependencies;
 mod dependency_progress;
 pub mod diagnostics;
+mod early;
 mod effort;
 mod embedded_sources;
 mod evcxr_thread;
 mod folder;
+mod generate;
 mod imports;
 pub mod items;
 mod kept;
@@ -28,6 +30,7 @@ pub mod shim;
 pub mod source_map;
 mod toolchain;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -110,6 +113,7 @@ impl Variable {
         Binding {
             name: self.name.clone(),
             mutable: self.mutable,
+            type_text: Some(self.type_text.clone()),
         }
     }
 }
@@ -191,6 +195,7 @@ impl Engine {
             ready: Arc::clone(&ready),
             real_path,
             cache,
+            progress: Cell::default(),
         };
         std::thread::Builder::new()
             .name("evcxr".into())

@@ -11,6 +11,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::definitions::Definitions;
+use super::generate::PUT_NEW;
 use super::source_map::{Kind, Mark, Marks, SourceMap};
 
 /// What the cell needs of the generated code.
@@ -48,6 +49,19 @@ pub struct Rewritten {
     pub for_messages: bool,
     /// The variables that it takes from the store.
     pub taken: Vec<String>,
+    /// The variables that it stores.
+    pub stored: Vec<Stored>,
+    /// The number of the function that evcxr is going to call.
+    pub function: Option<usize>,
+}
+
+/// A variable that a crate stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub name: String,
+    pub type_text: String,
+    /// Of the definitions that its type reaches.
+    pub identity: u128,
 }
 
 /// evcxr's variable store as cells see it, on one line.
@@ -62,6 +76,10 @@ const THIN_STORE: &str = concat!(
     // A type's identity is Rust's and that of the definitions it reaches (`D`, see `definitions.rs`).
     "fn identity<T:'static,const D:u128>()->u128{unsafe{core::mem::transmute::<core::any::TypeId,u128>(core::any::TypeId::of::<T>())^D}}",
     "pub fn put_variable<T:'static,const D:u128>(&mut self,n:&str,v:T){let t=Self::identity::<T,D>();let m=core::any::type_name::<T>();",
+    "unsafe{cellar_host_put(n.as_ptr(),n.len(),&raw const t as *const u8,m.as_ptr(),m.len(),Box::into_raw(Box::new(v)) as *mut c_void,drop_value::<T>)}}",
+    // The type of a new variable may be open until the library is there; `I` and the symbol tell it apart.
+    "#[inline(never)]pub fn put_new<T:'static,const I:usize>(&mut self,n:&str,v:T,d:&'static u128){let i=core::hint::black_box(I);",
+    "let t=Self::identity::<T,0>()^unsafe{core::ptr::read_volatile(d)};let m=core::any::type_name::<T>();let _=i;",
     "unsafe{cellar_host_put(n.as_ptr(),n.len(),&raw const t as *const u8,m.as_ptr(),m.len(),Box::into_raw(Box::new(v)) as *mut c_void,drop_value::<T>)}}",
     "pub fn check_variable<T:'static,const D:u128>(&mut self,n:&str)->bool{let t=Self::identity::<T,D>();",
     "unsafe{cellar_host_check(n.as_ptr(),n.len(),&raw const t as *const u8)==1}}",
@@ -121,6 +139,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             .next()
             .map(str::to_owned)
         {
+            rewritten.function = function(generated);
             // The user may call an item like the function that evcxr looks for.
             lines.replace(entry - 1..entry, &format!("#[unsafe(export_name = {name:?})]"));
             lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
@@ -141,7 +160,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
         rewritten.taken = taken(&lines, body.clone());
-        add_identities(&mut lines, body.clone(), &rewritten.map, marks);
+        rewritten.stored = add_identities(&mut lines, body.clone(), &rewritten.map, marks);
         for at in body {
             let Some(replacement) = replacement(lines.generated(at), needs) else {
                 continue;
@@ -191,6 +210,13 @@ fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
         };
         lines.replace(older.1.start() - 1..*older.1.end(), "");
     }
+}
+
+/// The number of the function that evcxr calls in a generated crate.
+pub fn function(generated: &str) -> Option<usize> {
+    let mut lines = generated.lines().rev();
+    let number = lines.find_map(|line| line.strip_prefix("pub extern \"C\" fn run_user_code_"))?;
+    number.trim_end_matches('(').parse().ok()
 }
 
 /// The type that evcxr converts errors of `?` into; ours is in the runtime crate.
@@ -254,10 +280,7 @@ fn taken(lines: &Lines, body: std::ops::Range<usize>) -> Vec<String> {
 
 /// The lines (1-based) of a generated crate that store one of these variables.
 pub fn lines_that_store(generated: &str, names: &[String]) -> Vec<usize> {
-    let stores = |line: &str| {
-        line.trim_start().starts_with(PUT)
-            && stringified_name(line).is_some_and(|name| names.iter().any(|wanted| wanted == name))
-    };
+    let stores = |line: &str| stored_name(line).is_some_and(|name| names.iter().any(|wanted| wanted == name));
     let lines = generated.lines().enumerate();
     lines
         .filter(|(_, line)| stores(line))
@@ -265,8 +288,15 @@ pub fn lines_that_store(generated: &str, names: &[String]) -> Vec<usize> {
         .collect()
 }
 
-/// Where a variable is checked or stored, its type's definitions are part of the type's identity.
-fn add_identities(lines: &mut Lines, body: std::ops::Range<usize>, map: &SourceMap, marks: &Marks) {
+/// Where a variable is checked or stored, its type's definitions are part of the type's identity. Tells which are
+/// stored.
+fn add_identities(
+    lines: &mut Lines,
+    body: std::ops::Range<usize>,
+    map: &SourceMap,
+    marks: &Marks,
+) -> Vec<Stored> {
+    let mut stored = Vec::new();
     let mut definitions = Definitions::default();
     // What was blanked, such as an `impl` that was written anew, defines nothing.
     let defining = map.pieces().filter(|(_, range)| {
@@ -291,10 +321,27 @@ fn add_identities(lines: &mut Lines, body: std::ops::Range<usize>, map: &SourceM
         let Some((before, after)) = statement.rsplit_once(">(stringify!(") else {
             continue;
         };
-        let identity = definitions.identity(&before[start.len()..]);
+        let type_text = &before[start.len()..];
+        let identity = definitions.identity(type_text);
+        if *start == PUT {
+            stored.extend(stringified_name(&statement).map(|name| Stored {
+                name: name.to_owned(),
+                type_text: type_text.to_owned(),
+                identity,
+            }));
+        }
         let statement = format!("{before},{identity}>(stringify!({after}");
         lines.replace(at..end + 1, &statement);
     }
+    stored
+}
+
+/// The variable that a generated line stores.
+pub fn stored_name(line: &str) -> Option<&str> {
+    let stores = [PUT, PUT_NEW]
+        .iter()
+        .any(|start| line.trim_start().starts_with(start));
+    stores.then(|| stringified_name(line)).flatten()
 }
 
 fn stringified_name(statement: &str) -> Option<&str> {
@@ -378,7 +425,7 @@ impl Lines {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use evcxr::EvalContext;
@@ -387,7 +434,7 @@ mod tests {
     use super::*;
     use crate::cell::CellSource;
 
-    fn cell(number: usize, code: &str, marks: &mut Marks) -> CellCode {
+    pub fn cell(number: usize, code: &str, marks: &mut Marks) -> CellCode {
         let source = Arc::new(CellSource {
             name: format!("In[{number}]"),
             text: code.to_owned(),
@@ -397,7 +444,7 @@ mod tests {
     }
 
     /// The crate that evcxr itself generates for the last of some cells. Its own runtime runs them.
-    fn generated(cells: &[&str], marks: &mut Marks) -> String {
+    pub fn generated(cells: &[&str], marks: &mut Marks) -> String {
         let executable = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/cellar");
         let (mut context, _outputs) =
             EvalContext::with_subprocess_command(std::process::Command::new(executable))

@@ -107,6 +107,8 @@ pub fn compile(
         "-C",
         "prefer-dynamic",
     ]);
+    // Symbols then tell types (see `early.rs`).
+    command.args(["-C", "symbol-mangling-version=v0"]);
     // evcxr would take a warning in the user's code for the error. What is denied stays an error.
     command.arg("-Awarnings");
     command.args([

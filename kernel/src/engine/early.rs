@@ -1,0 +1,448 @@
+//! Compiling a cell while evcxr still analyses it.
+//!
+//! rust-analyzer needs as long to find the types of new variables as rustc needs to compile the cell, and rustc needs
+//! no help with it. So a thread compiles the crate that evcxr is going to ask for ([`generate`](super::generate)). When
+//! evcxr asks, the two crates are compared. They must be the same line by line but for order, and what
+//! rustc took for the type of each new variable, which the library's symbols tell, must be what rust-analyzer found.
+//! Otherwise the library is thrown away and evcxr's crate is compiled as if nothing had been.
+//!
+//! Nothing is run here: a cell that evcxr refuses never starts. Where rustc finds the cell wrong, its messages are the
+//! answer, and nobody waits for the analysis.
+//!
+//! The identity of a new variable's type ([`definitions`](super::definitions)) depends on the text of the type,
+//! which is not there before the analysis is. The library has a place for it, filled in when it is known.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::build_server::{self, BuildServer};
+use super::cell_code::{Binding, CellCode};
+use super::dep_info::Inputs;
+use super::diagnostics::{self, PLACE, Places};
+use super::generate::{self, Context};
+use super::rewrite::{self, Failure, Needs, Rewritten};
+use super::rustc::{self, Compiled, Emit, Plan};
+
+/// How cells are compiled at the moment, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workshop {
+    pub plan: Plan,
+    /// Sorted.
+    pub environment: Vec<(String, String)>,
+    pub folder: PathBuf,
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub enum Outcome {
+    /// There is a library.
+    Built(Box<Built>),
+    /// The cell is wrong, and evcxr would find it so: rustc's errors, with places in cells.
+    Wrong(Vec<Value>),
+    /// rustc was stopped.
+    Stopped,
+    /// There are errors, none of which evcxr would take for a hint; but some are at code that it has made, and it has
+    /// words of its own for those. It need not compile the cell to find that out, only for the messages.
+    Fails,
+    /// Nothing that is of use; the cell goes evcxr's way.
+    Nothing,
+}
+
+/// A library that may be what evcxr asks for.
+#[derive(Debug)]
+pub struct Built {
+    pub library: PathBuf,
+    pub rewritten: Rewritten,
+    /// Variables that the cell moves, so that it cannot store them.
+    pub moved: Vec<String>,
+    pub inputs: Inputs,
+    pub compiles: usize,
+    bindings: Vec<Binding>,
+    plan: Plan,
+    environment: Vec<(String, String)>,
+}
+
+/// An attempt that goes on, or is over.
+#[derive(Debug, Default)]
+pub struct Early {
+    outcome: Mutex<Option<Outcome>>,
+    over: Condvar,
+}
+
+impl Early {
+    /// Says what came of it.
+    pub fn finish(&self, outcome: Outcome) {
+        *self.lock() = Some(outcome);
+        self.over.notify_all();
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Waits for the outcome and takes it. A library is only handed out once; a verdict stays.
+    pub fn take(&self) -> Outcome {
+        let mut outcome = self.lock();
+        while outcome.is_none() {
+            outcome = self.over.wait(outcome).unwrap_or_else(PoisonError::into_inner);
+        }
+        match outcome.as_mut() {
+            Some(Outcome::Wrong(_)) => Outcome::Wrong(Vec::new()),
+            Some(Outcome::Stopped) => Outcome::Stopped,
+            Some(other) => std::mem::replace(other, Outcome::Nothing),
+            None => Outcome::Nothing,
+        }
+    }
+
+    /// Gives back what was taken but is still to be asked for.
+    pub fn put_back(&self, outcome: Outcome) {
+        *self.lock() = Some(outcome);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a cell is worth an attempt: nothing in it changes how cells are compiled.
+pub fn is_possible(code: &CellCode, context: &Context<'_>) -> bool {
+    let plain = code.commands.trim().is_empty() && code.suspicious.is_none();
+    let something = !(code.statements.is_empty() && code.items.is_empty());
+    let adds_crates = code
+        .items
+        .iter()
+        .any(|item| item.kind == super::items::ItemKind::ExternCrate);
+    plain && something && !adds_crates && !code.awaits && !context.modes.awaits
+}
+
+/// Errors that evcxr takes for a hint, or which may be due to types that were left open.
+const EVCXRS: [&str; 5] = ["E0728", "E0658", "E0282", "E0283", "E0284"];
+/// Errors of the borrow checker. What it finds in one crate it finds in the other.
+const BORROWS: [&str; 15] = [
+    "E0373", "E0381", "E0384", "E0499", "E0502", "E0503", "E0505", "E0506", "E0507", "E0515", "E0521",
+    "E0594", "E0596", "E0597", "E0716",
+];
+const MOVED: &str = "E0382";
+const UNKNOWN_NAME: &str = "E0425";
+/// How often a cell is compiled again since it moves a variable.
+const ATTEMPTS: usize = 3;
+
+/// Compiles the cell's crate.
+pub fn attempt(
+    builds: &BuildServer,
+    workshop: &Workshop,
+    code: &CellCode,
+    context: &Context<'_>,
+) -> std::io::Result<Outcome> {
+    let mut moved: Vec<String> = Vec::new();
+    for attempt in 1..=ATTEMPTS {
+        let text = generate::crate_text(code, context, &moved, true);
+        let needs = Needs {
+            question_mark: code.question_mark,
+            failure: None,
+        };
+        let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
+        let Some(plan) = builds.plan_at_once(&workshop.plan, &rewritten.text) else {
+            return Ok(Outcome::Nothing);
+        };
+        let workshop = &Workshop {
+            plan,
+            ..workshop.clone()
+        };
+        let compiled = compile(builds, workshop, &rewritten, Emit::Library)?;
+        if compiled.stopped {
+            return Ok(Outcome::Stopped);
+        }
+        if compiled.success {
+            return Ok(Outcome::Built(Box::new(Built {
+                library: library(workshop),
+                rewritten,
+                moved,
+                inputs: compiled.inputs,
+                compiles: attempt,
+                bindings: code.bindings.clone(),
+                plan: workshop.plan.clone(),
+                environment: workshop.environment.clone(),
+            })));
+        }
+        match moved_variables(&compiled.messages, &rewritten) {
+            Some(names) => moved.extend(names),
+            None => return verdict(builds, workshop, code, context, &compiled, &rewritten),
+        }
+    }
+    Ok(Outcome::Nothing)
+}
+
+fn library(workshop: &Workshop) -> PathBuf {
+    workshop.folder.join("libctx.so")
+}
+
+fn compile(
+    builds: &BuildServer,
+    workshop: &Workshop,
+    rewritten: &Rewritten,
+    emit: Emit,
+) -> std::io::Result<Compiled> {
+    std::fs::create_dir_all(workshop.folder.join("src"))?;
+    std::fs::write(workshop.folder.join("src/lib.rs"), &rewritten.text)?;
+    let (plan, environment) = (&workshop.plan, &workshop.environment);
+    rustc::compile(
+        plan,
+        environment,
+        &workshop.folder,
+        &library(workshop),
+        emit,
+        builds.running(),
+    )
+}
+
+/// rustc's errors, without its last words, how many there were.
+fn errors(messages: &str) -> Vec<Value> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["level"] == "error")
+        .filter(|message| message["spans"].as_array().is_some_and(|spans| !spans.is_empty()))
+        .collect()
+}
+
+fn primary(error: &Value) -> Option<&Value> {
+    error["spans"]
+        .as_array()?
+        .iter()
+        .find(|span| span["is_primary"] == true)
+}
+
+/// The variables that cannot be stored because the cell moves them, if that is all that is wrong.
+fn moved_variables(messages: &str, rewritten: &Rewritten) -> Option<Vec<String>> {
+    let lines: Vec<&str> = rewritten.text.lines().collect();
+    let name = |error: &Value| {
+        let line = usize::try_from(primary(error)?["line_start"].as_u64()?).ok()?;
+        let stored = rewrite::stored_name(lines.get(line.checked_sub(1)?)?)?;
+        (error["code"]["code"] == MOVED).then(|| stored.to_owned())
+    };
+    let names: Option<Vec<String>> = errors(messages).iter().map(name).collect();
+    names.filter(|names| !names.is_empty())
+}
+
+/// What to say of a cell that does not compile. Where the closure that catches panics may have a part in it,
+/// it is compiled once more without, as evcxr does.
+fn verdict(
+    builds: &BuildServer,
+    workshop: &Workshop,
+    code: &CellCode,
+    context: &Context<'_>,
+    compiled: &Compiled,
+    rewritten: &Rewritten,
+) -> std::io::Result<Outcome> {
+    let has_code = |error: &Value, codes: &[&str]| {
+        let code = error["code"]["code"].as_str();
+        code.is_some_and(|code| codes.contains(&code))
+    };
+    let placed = |compiled: &Compiled, rewritten: &Rewritten| {
+        let places = Places {
+            map: &rewritten.map,
+            marks: &builds.marks(),
+        };
+        errors(&diagnostics::with_places(&compiled.messages, &places))
+    };
+    let is_placed = |error: &Value| primary(error).is_some_and(|span| !span[PLACE].is_null());
+    let first = placed(compiled, rewritten);
+    if !first.is_empty() && !first.iter().all(is_placed) && first.iter().all(|it| has_code(it, &BORROWS)) {
+        return Ok(Outcome::Fails);
+    }
+    if first.is_empty() || !first.iter().all(is_placed) || first.iter().any(|it| has_code(it, &EVCXRS)) {
+        return Ok(Outcome::Nothing);
+    }
+    if build_server::is_independent_of_closures(&compiled.messages) {
+        return Ok(Outcome::Wrong(first));
+    }
+    let failure = if first.iter().any(|it| has_code(it, &[UNKNOWN_NAME])) {
+        Failure::UnknownName
+    } else {
+        Failure::Other
+    };
+    let text = generate::crate_text(code, context, &[], false);
+    let needs = Needs {
+        question_mark: code.question_mark,
+        failure: Some(failure),
+    };
+    let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
+    let again = compile(builds, workshop, &rewritten, Emit::Nothing)?;
+    if again.stopped {
+        return Ok(Outcome::Stopped);
+    }
+    // A variable that was moved cannot be stored again: a consequence, not the cause.
+    let mut second = placed(&again, &rewritten);
+    second.retain(is_placed);
+    if second.is_empty() || second.iter().any(|it| has_code(it, &EVCXRS)) {
+        return Ok(Outcome::Nothing);
+    }
+    Ok(Outcome::Wrong(second))
+}
+
+impl Built {
+    /// Makes the library what evcxr's crate, `theirs`, would have become. An error says why it cannot be.
+    ///
+    /// # Errors
+    /// The difference between the two, in words for the log.
+    pub fn fit(
+        &self,
+        theirs: &Rewritten,
+        plan: &Plan,
+        environment: &[(String, String)],
+    ) -> Result<(), String> {
+        if self.plan != *plan || self.environment != environment {
+            return Err("cells are compiled in another way by now".to_owned());
+        }
+        let (ours, lines) = (self.lines(&self.rewritten), self.lines(theirs));
+        if ours != lines {
+            let difference = |one: &[&str], other: &[&str]| {
+                one.iter()
+                    .find(|line| other.binary_search(line).is_err())
+                    .map(|line| (*line).to_owned())
+            };
+            let (ours, theirs) = (difference(&ours, &lines), difference(&lines, &ours));
+            return Err(format!("here {ours:?}, there {theirs:?}"));
+        }
+        if self.bindings.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = std::fs::read(&self.library).map_err(|error| error.to_string())?;
+        let types = types_of_new_variables(&bytes);
+        for (index, binding) in self.bindings.iter().enumerate() {
+            let name = &binding.name;
+            if self.moved.contains(name) {
+                continue;
+            }
+            let stored = theirs.stored.iter().find(|stored| stored.name == *name);
+            let stored = stored.ok_or_else(|| format!("`{name}` is not stored"))?;
+            let same = match (&binding.type_text, types.get(&index)) {
+                (Some(written), _) => *written == stored.type_text,
+                (None, Some(found)) => plain_type(found) == plain_type(&stored.type_text),
+                (None, None) => false,
+            };
+            if !same {
+                let found = types.get(&index);
+                return Err(format!("`{name}` is {found:?}, not {}", stored.type_text));
+            }
+            fill_in(&mut bytes, index, stored.identity).ok_or("there is no place for an identity")?;
+        }
+        std::fs::write(&self.library, bytes).map_err(|error| error.to_string())
+    }
+
+    /// What must be alike in both crates: all lines but those that store new variables, in any order, and
+    /// without the braces that are left of a `?` that the cell does not need.
+    fn lines<'a>(&self, rewritten: &'a Rewritten) -> Vec<&'a str> {
+        let is_new = |line: &str| {
+            let name = rewrite::stored_name(line);
+            name.is_some_and(|name| self.bindings.iter().any(|binding| binding.name == name))
+        };
+        let lines = rewritten.text.lines().map(str::trim);
+        let mut lines: Vec<&str> = lines
+            .filter(|line| !["", "{", "}"].contains(line) && !is_new(line))
+            .collect();
+        lines.sort_unstable();
+        lines
+    }
+}
+
+/// Writes an identity to its place in a library. `None` if there is not exactly one such place.
+fn fill_in(library: &mut [u8], index: usize, identity: u128) -> Option<()> {
+    let placeholder = generate::placeholder(index);
+    let mut places = library
+        .windows(placeholder.len())
+        .enumerate()
+        .filter(|(_, window)| *window == placeholder)
+        .map(|(at, _)| at);
+    let (at, None) = (places.next()?, places.next()) else {
+        return None;
+    };
+    library[at..at + placeholder.len()].copy_from_slice(&identity.to_ne_bytes());
+    Some(())
+}
+
+/// The types of new variables, from the names of the functions that store them: rustc makes one for each type,
+/// and writes the type into its symbol (<https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>).
+fn types_of_new_variables(library: &[u8]) -> HashMap<usize, String> {
+    const START: &str = "<ctx::evcxr_internal_runtime::VariableStore>::put_new::<";
+    library
+        .split(|byte| *byte == 0)
+        .filter(|name| name.starts_with(b"_R"))
+        .filter_map(|name| std::str::from_utf8(name).ok())
+        .filter(|name| name.contains("7put_new"))
+        .filter_map(|name| {
+            let demangled = format!("{:#}", rustc_demangle::try_demangle(name).ok()?);
+            let arguments = demangled.strip_prefix(START)?.strip_suffix('>')?;
+            let (type_text, index) = arguments.rsplit_once(", ")?;
+            Some((index.parse().ok()?, type_text.to_owned()))
+        })
+        .collect()
+}
+
+/// A type without the paths to its names and without lifetimes, of which symbols know nothing.
+fn plain_type(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        if first == '\'' {
+            let end = rest[1..].find(|c| !is_name(c)).map_or(rest.len(), |end| end + 1);
+            rest = &rest[end..];
+        } else if is_name(first) {
+            let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+            let (name, after) = rest.split_at(end);
+            match after.strip_prefix("::") {
+                Some(after) if !after.starts_with('<') => rest = after,
+                _ => {
+                    plain.push_str(name);
+                    plain.push(' ');
+                    rest = after;
+                }
+            }
+        } else {
+            if !first.is_whitespace() {
+                plain.push(first);
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    plain
+}
+
+/// Where attempts are made, beside evcxr's own builds.
+pub fn folder(builds: &Path) -> PathBuf {
+    builds.join("early")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_compared_without_paths_and_lifetimes() {
+        let same = |ours: &str, theirs: &str| plain_type(ours) == plain_type(theirs);
+        assert!(same(
+            "std::collections::hash::map::HashMap<i32, &str>",
+            "std::collections::HashMap<i32, &'static str>"
+        ));
+        assert!(same("alloc::boxed::Box<dyn ctx::Shape>", "Box<dyn Shape>"));
+        assert!(same("&mut [u8; 4]", "&'static mut [u8;4]"));
+        assert!(!same("alloc::vec::Vec<i32>", "Vec<u8>"));
+        assert!(!same("(u8, u8)", "(u8,)"));
+        assert!(!same("ctx::__cellar_cell::{closure#0}", "impl Fn(i32) -> i32"));
+    }
+
+    #[test]
+    fn an_identity_has_one_place() {
+        let mut library = [&b"before"[..], &generate::placeholder(1), b"after"].concat();
+        assert!(fill_in(&mut library, 0, 7).is_none());
+        assert!(fill_in(&mut library, 1, 7).is_some());
+        assert_eq!(&library[6..22], 7u128.to_ne_bytes());
+        let twice = [generate::placeholder(2), generate::placeholder(2)].concat();
+        assert!(fill_in(&mut twice.clone(), 2, 7).is_none());
+    }
+}

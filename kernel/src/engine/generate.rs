@@ -1,0 +1,218 @@
+//! The crate that evcxr would generate for a cell, made without it.
+//!
+//! evcxr writes its crate when it has found the types of new variables, which takes rust-analyzer as long as
+//! rustc takes to compile the cell. But rustc needs nobody to find them. So the same crate is made here beforehand, from
+//! the session's items and variables, with the types of new variables left open; [`early`](super::early)
+//! compiles it meanwhile. Line for line it is evcxr's text (`eval_context.rs`, `ContextState::code_to_compile`) in another
+//! order, so that [`rewrite`](super::rewrite) works on both and the two can be compared.
+
+use sha2::{Digest, Sha256};
+
+use super::Variable;
+use super::cell_code::{Binding, CellCode};
+use super::items::Items;
+
+/// How a new variable is stored while its type is open.
+pub const PUT_NEW: &str = "evcxr_variable_store.put_new::<";
+
+/// What evcxr has, so far as its crates depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Modes {
+    /// A cell has used `?`, and evcxr wraps all cells for it since.
+    pub question_mark: bool,
+    /// A cell has awaited something, and evcxr runs all cells in a runtime since.
+    pub awaits: bool,
+}
+
+/// What a crate is made from.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Those of the cell included.
+    pub items: &'a Items,
+    /// Those that are stored.
+    pub variables: &'a [Variable],
+    pub modes: Modes,
+    /// The number of the function that evcxr is going to call.
+    pub function: usize,
+}
+
+/// The crate for a cell. `moved` are variables that are not stored at its end, since it moves them. Without
+/// `catching` panics, the crate is only good for rustc's messages.
+pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catching: bool) -> String {
+    let mut text = String::from("#![allow(unused_imports, unused_mut, dead_code)]\n");
+    text.push_str(&context.items.text());
+    let question_mark = context.modes.question_mark || code.question_mark;
+    let stores = !(context.variables.is_empty() && code.bindings.is_empty()) || question_mark;
+    let function = context.function;
+    if code.statements.is_empty() {
+        text.push_str(&format!(
+            "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_{function}(\n\
+             mut x: *mut std::os::raw::c_void) -> *mut std::os::raw::c_void {{x}}\n"
+        ));
+        return text;
+    }
+    if stores {
+        text.push_str("mod evcxr_internal_runtime {\n}\n");
+    }
+    text.push_str(&format!(
+        "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_{function}(\n"
+    ));
+    if stores {
+        text.push_str(concat!(
+            "mut evcxr_variable_store: *mut evcxr_internal_runtime::VariableStore)\n",
+            "  -> *mut evcxr_internal_runtime::VariableStore {\n",
+            "if evcxr_variable_store.is_null() {\n",
+            "  evcxr_variable_store = evcxr_internal_runtime::create_variable_store();\n",
+            "}\n",
+            "let evcxr_variable_store = unsafe {&mut *evcxr_variable_store};\n",
+            "{let mut vars_ok = true;\n",
+        ));
+        for Variable { name, type_text, .. } in context.variables {
+            text.push_str(&format!(
+                "vars_ok &= evcxr_variable_store.check_variable::<{type_text}>(stringify!({name}));\n"
+            ));
+        }
+        text.push_str("if !vars_ok {return evcxr_variable_store;}}\n");
+        for variable in context.variables {
+            let Variable { name, type_text, .. } = variable;
+            let mutable = if variable.mutable { "mut " } else { "" };
+            text.push_str(&format!(
+                "let {mutable}{name} = evcxr_variable_store.take_variable::<{type_text}>(stringify!({name}));\n"
+            ));
+        }
+    } else {
+        text.push_str("evcxr_variable_store: *mut u8) -> *mut u8 {\n");
+    }
+    let (open, close) = match (catching, stores) {
+        (true, true) => (
+            "match std::panic::catch_unwind(\n  std::panic::AssertUnwindSafe(||{\n",
+            "})) { \n  Ok(_) => {}\n  Err(_) => {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}}\n",
+        ),
+        (true, false) => (
+            "if std::panic::catch_unwind(||{\n",
+            "}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n}\n",
+        ),
+        (false, _) => ("", ""),
+    };
+    text.push_str(open);
+    if question_mark {
+        text.push_str("let _ = (|| -> std::result::Result<(), EvcxrUserCodeError> {\n");
+    }
+    text.push_str(&code.statements);
+    for (index, binding) in code.bindings.iter().enumerate() {
+        if !moved.contains(&binding.name) {
+            text.push_str(&put_new(index, binding));
+        }
+    }
+    if question_mark {
+        text.push_str("Ok(())})();\n");
+    }
+    text.push_str(close);
+    for Variable { name, type_text, .. } in context.variables {
+        let replaced = code.bindings.iter().any(|binding| binding.name == *name);
+        if !replaced && !moved.contains(name) {
+            text.push_str(&format!(
+                "evcxr_variable_store.put_variable::<{type_text}>(stringify!({name}), {name});\n"
+            ));
+        }
+    }
+    text.push_str("evcxr_variable_store\n}\n");
+    text
+}
+
+/// Stores a new variable. The library's symbols tell its type; the place for its identity is filled in
+/// when evcxr has found the type too.
+fn put_new(index: usize, binding: &Binding) -> String {
+    let Binding { name, type_text, .. } = binding;
+    let type_text = type_text.as_deref().unwrap_or("_");
+    let identity = u128::from_ne_bytes(placeholder(index));
+    format!(
+        "{PUT_NEW}{type_text}, {index}>(stringify!({name}), {name}, {{static IDENTITY: u128 = {identity}; &IDENTITY}});\n"
+    )
+}
+
+/// What stands in a compiled library where the identity of a new variable's type is to be.
+pub fn placeholder(index: usize) -> [u8; 16] {
+    let hash = Sha256::digest(format!("identity of the type of new variable {index}"));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell_code::{DebugFormat, prepare};
+    use super::super::rewrite::tests::{cell, generated};
+    use super::super::rewrite::{Needs, for_running};
+    use super::super::source_map::Marks;
+    use super::*;
+    use crate::cell::CellSource;
+
+    fn variable(name: &str, type_text: &str, mutable: bool) -> Variable {
+        Variable {
+            name: name.into(),
+            type_text: type_text.into(),
+            mutable,
+        }
+    }
+
+    /// What matters of a crate's text.
+    fn sorted(text: &str) -> Vec<String> {
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.contains("put_"));
+        let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn it_is_evcxrs_crate() {
+        let cells = [
+            "let a = 1; let mut b = String::new();\nuse std::collections::{HashMap, BTreeMap as Tree};",
+            "struct S;\nimpl S { fn one(&self) -> i32 { 1 } }\nmacro_rules! m { () => { 1 } }",
+            "b.push('x'); let (c, mut d) = (a + m!(), S.one());\nlet e: Tree<i32, i32> = Tree::new();",
+        ];
+        let mut marks = Marks::default();
+        let theirs = generated(&cells, &mut marks);
+        let mut items = Items::default();
+        let mut ours = Marks::default();
+        let mut last = CellCode::default();
+        for (index, code) in cells.iter().enumerate() {
+            last = cell(index + 1, code, &mut ours);
+            items.commit(&last.items);
+        }
+        let context = Context {
+            items: &items,
+            variables: &[variable("a", "i32", false), variable("b", "String", true)],
+            modes: Modes::default(),
+            function: cells.len(),
+        };
+        let ours = crate_text(&last, &context, &[], true);
+        let rewritten = |text: &str| sorted(&for_running(text, &marks, Needs::default()).text);
+        assert_eq!(rewritten(&ours), rewritten(&theirs));
+        assert_eq!(last.bindings.len(), 3);
+    }
+
+    #[test]
+    fn a_cell_of_items_and_one_without_variables_are_evcxrs_too() {
+        for code in ["fn f() {}", "std::hint::black_box(1);"] {
+            let mut marks = Marks::default();
+            let theirs = generated(&[code], &mut marks);
+            let cell = CellSource::new("In[1]", code);
+            let code = prepare(code, &cell, &mut Marks::default(), DebugFormat::Compact);
+            let mut items = Items::default();
+            items.commit(&code.items);
+            let context = Context {
+                items: &items,
+                variables: &[],
+                modes: Modes::default(),
+                function: 1,
+            };
+            let ours = crate_text(&code, &context, &[], true);
+            let rewritten = |text: &str| sorted(&for_running(text, &marks, Needs::default()).text);
+            assert_eq!(rewritten(&ours), rewritten(&theirs));
+        }
+    }
+}
