@@ -8,7 +8,8 @@ use std::hash::{Hash, Hasher as StdHasher};
 
 use serde::Serialize;
 
-use crate::digest::{Canonical, Digest};
+use crate::canonical::Canonical;
+use crate::digest::Digest;
 use crate::hashing::Hasher;
 use crate::plain::{Primitive, bytes_of};
 use crate::refusal::{Refusal, RefusalKind};
@@ -166,7 +167,7 @@ impl KeyBuilder {
         let mut canonical = Canonical::new()?;
         serialize(&mut Writer::new(&mut canonical, type_name)).map_err(|refusal| refusal.of(type_name))?;
         match canonical.all() {
-            Some(form) if form.len() <= INLINE => self.framed(tag::FORM, form),
+            Some(form) if self.len + 9 + form.len() <= INLINE => self.framed(tag::FORM, form),
             _ => {
                 let Digest(digest) = canonical.finish();
                 self.fixed(tag::DIGEST, &digest)
@@ -252,7 +253,7 @@ impl KeyPart for String {
     }
 }
 
-/// An argument while it is asked what it can do, as in [`crate::codec`].
+/// An argument while it is asked what it can do, as types are by [`codec_of!`](crate::codec_of).
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
 pub trait ByKeyPart {

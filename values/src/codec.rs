@@ -1,6 +1,6 @@
 //! What can be done with the values of a type, found out by the compiler without ever failing.
 //!
-//! [`codec_of!`] asks by method calls on references: a method is looked for on `&&&&Probe<T>`, then on fewer references, and the first
+//! [`codec_of!`](crate::codec_of) asks by method calls on references: a method is looked for on `&&&&Probe<T>`, then on fewer references, and the first
 //! trait whose bounds hold for `T` wins ("autoref specialisation"). So it must stand where `T` is a concrete type.
 //! `Deserialize<'static>` and not `DeserializeOwned` is asked for: a `&'static str` inside would break the compile with the
 //! latter, while the former holds, and reading says no.

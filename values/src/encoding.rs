@@ -11,8 +11,10 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::Canonical;
 use crate::compact::Compact;
-use crate::digest::{Canonical, Digest, digest_of};
+use crate::difference::first_difference;
+use crate::digest::{Digest, digest_of};
 use crate::named::Named;
 use crate::output::Output;
 use crate::reader::{self, Reader};
@@ -155,10 +157,7 @@ fn compare(
     if lenient(serialize)? == lenient(again)? {
         return Ok(());
     }
-    Err(Refusal::new(
-        RefusalKind::NotFaithful,
-        "what is read back is not what was stored",
-    ))
+    Err(first_difference(serialize, again))
 }
 
 /// Writes to `output` and gives what stayed in there.

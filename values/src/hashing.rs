@@ -106,6 +106,9 @@ fn symbol(_name: &CStr) -> *mut c_void {
 /// processor's cache, and so that blake3 has enough to use wide registers.
 const GATHERED: usize = 64 * 1024;
 
+/// Room for what is often all: one allocation instead of several that grow.
+const SMALL: usize = 256;
+
 /// Gathers bytes and hashes them. Short inputs are hashed in one call, without a state in the host.
 pub(crate) struct Hasher {
     pub(crate) buffer: Vec<u8>,
@@ -116,7 +119,7 @@ pub(crate) struct Hasher {
 impl Hasher {
     pub(crate) fn new() -> Result<Self, Refusal> {
         Ok(Hasher {
-            buffer: Vec::new(),
+            buffer: Vec::with_capacity(SMALL),
             state: None,
             functions: functions()?,
         })

@@ -11,9 +11,11 @@
 compile_error!("the formats are little-endian, as values are in memory");
 
 mod args;
+mod canonical;
 mod codec;
 mod compact;
 mod depth;
+mod difference;
 mod digest;
 mod encoding;
 pub mod hashing;
@@ -21,6 +23,7 @@ mod input;
 mod named;
 mod output;
 mod plain;
+mod prebuilt;
 mod reader;
 mod refusal;
 mod tokens;
@@ -31,6 +34,7 @@ pub use args::ArgsKey;
 pub use codec::{CloneFn, Codec, DecodeFn, DigestFn, DropFn, EncodeFn, ReadFn};
 pub use digest::{Digest, digest};
 pub use encoding::{Encoded, Format, decode, encode, encode_verified};
+pub use prebuilt::{Prebuilt, prebuilt};
 pub use refusal::{Refusal, RefusalKind};
 
 /// What the macros name.

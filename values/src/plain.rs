@@ -6,7 +6,8 @@
 
 use std::io::{Read, Write};
 
-use crate::digest::{Canonical, Digest};
+use crate::canonical::Canonical;
+use crate::digest::Digest;
 use crate::encoding::{Encoded, Format};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::tokens::Kind;

@@ -78,8 +78,8 @@ fn every_type_has_a_codec() {
         Option<Box<dyn Thing>>: NOTHING, std::fs::File: NOTHING, fn(u8) -> u8: CLONE, for<'a> fn(&'a u8) -> &'a u8: CLONE,
         std::time::Instant: CLONE, Box<dyn std::error::Error>: NOTHING, Rc<u8>: CLONE, Arc<Mutex<u8>>: CLONE, Rc<RefCell<Vec<Row>>>: CLONE,
         std::rc::Weak<u8>: CLONE, [String; 40]: CLONE, Vec<[u8; 64]>: CLONE, *const u8: CLONE, &'static dyn Thing: CLONE,
-        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): (true, true, false),
-        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): NOTHING,
+        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): ALL,
+        (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8): CLONE,
         std::str::Chars<'static>: CLONE, std::thread::JoinHandle<()>: NOTHING, Box<dyn Fn(u8) -> u8 + Send>: NOTHING, std::vec::IntoIter<Row>: CLONE,
         std::convert::Infallible: CLONE, std::marker::PhantomData<Opaque>: ALL,
     );
@@ -161,8 +161,10 @@ fn what_comes_back_otherwise_is_refused() {
     fn zero<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
         u8::deserialize(deserializer).map(|_| 0)
     }
-    let refusal = refused(codec_of!(Lossy), &Lossy { x: 1 });
+    let value = vec![(1_u8, Lossy { x: 0 }), (2, Lossy { x: 1 })];
+    let refusal = refused(codec_of!(Vec<(u8, Lossy)>), &value);
     assert_eq!(refusal.kind(), RefusalKind::NotFaithful);
+    assert_eq!(refusal.path(), "[1].1.x");
     assert!(
         refusal
             .to_string()
@@ -197,9 +199,10 @@ fn failing_writes_are_told_as_such() {
         }
     }
     start();
+    let (floats, row) = (vec![1.0_f64], row(1));
     for (codec, address) in [
-        (codec_of!(Vec<f64>), (&raw const *&vec![1.0_f64]).cast::<()>()),
-        (codec_of!(Row), (&raw const *&row(1)).cast()),
+        (codec_of!(Vec<f64>), (&raw const floats).cast::<()>()),
+        (codec_of!(Row), (&raw const row).cast()),
     ] {
         // SAFETY: the codecs are those of the values.
         let refusal = unsafe { codec.encode.unwrap()(address, &mut Full) }.unwrap_err();
@@ -223,4 +226,22 @@ fn a_large_map_is_stored_and_found_equal() {
         Box::from_raw(again.cast::<HashMap<String, (u32, Vec<f64>)>>())
     };
     assert_eq!(*again, map);
+}
+
+#[test]
+fn prebuilt_codecs_are_those_of_their_types() {
+    for (name, codec) in cellar_values::prebuilt() {
+        let codec = codec();
+        assert!(codec.is_storable() && codec.clone.is_some(), "{name}");
+        let short = codec
+            .type_name
+            .replace("alloc::vec::", "")
+            .replace("alloc::string::", "")
+            .replace("core::option::", "");
+        assert_eq!(short, *name);
+    }
+    assert!(std::ptr::eq(
+        cellar_values::prebuilt()[1].1(),
+        cellar_values::prebuilt()[1].1()
+    ));
 }

@@ -14,8 +14,7 @@ macro_rules! sources {
 
 /// Path below `src` and text of every file.
 const VALUES: &[(&str, &str)] = &sources!["values":
-    "args.rs", "codec.rs", "compact.rs", "depth.rs", "digest.rs", "encoding.rs", "hashing.rs", "input.rs", "lib.rs",
-    "named.rs", "output.rs", "plain.rs", "reader.rs", "refusal.rs", "tokens.rs", "unordered.rs", "writer.rs",
+    "args.rs", "canonical.rs", "codec.rs", "compact.rs", "depth.rs", "difference.rs", "digest.rs", "encoding.rs", "hashing.rs", "input.rs", "lib.rs", "named.rs", "output.rs", "plain.rs", "prebuilt.rs", "reader.rs", "reader/deserializer.rs", "reader/elements.rs", "reader/variants.rs", "refusal.rs", "tokens.rs", "unordered.rs", "writer.rs",
 ];
 const CODEC: &[(&str, &str)] = &sources!["codec": "file.rs", "host.rs", "lib.rs", "message.rs"];
 
@@ -103,7 +102,11 @@ fn compile(
         let folder = work.path().join(crate_name);
         std::fs::create_dir(&folder).map_err(broken)?;
         for (path, text) in sources {
-            std::fs::write(folder.join(path), text).map_err(broken)?;
+            let file = folder.join(path);
+            let parent = file.parent().expect("a joined path has a parent");
+            std::fs::create_dir_all(parent)
+                .and_then(|()| std::fs::write(&file, text))
+                .map_err(broken)?;
         }
         let mut command = Command::new(&plan.rustc);
         command
@@ -151,6 +154,17 @@ mod tests {
 
     use super::*;
 
+    fn files(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                files(&entry.path(), &format!("{name}/"), found);
+            } else {
+                found.insert(name);
+            }
+        }
+    }
+
     #[test]
     fn every_file_of_the_crates_is_embedded() {
         for (folder, sources) in [("values", VALUES), ("codec", CODEC)] {
@@ -158,10 +172,8 @@ mod tests {
                 .join("..")
                 .join(folder)
                 .join("src");
-            let there: BTreeSet<String> = std::fs::read_dir(folder)
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
+            let mut there = BTreeSet::new();
+            files(&folder, "", &mut there);
             let embedded: BTreeSet<String> = sources.iter().map(|(path, _)| (*path).to_owned()).collect();
             assert_eq!(embedded, there);
         }
