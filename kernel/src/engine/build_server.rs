@@ -15,7 +15,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::dep_info::Inputs;
-use super::dependencies::{self, Graph};
+use super::dependencies::{self, Dependencies, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::early::{self, Early, Outcome, Workshop};
@@ -122,6 +122,8 @@ struct Shared {
     materialiser: Mutex<Option<Materialiser>>,
     /// The build that evcxr asked for last.
     request: Mutex<Option<BuildRequest>>,
+    /// Where dependencies are built that other sessions can use, too.
+    dependencies: Mutex<Option<PathBuf>>,
     cargo: Mutex<PathBuf>,
     rustc: Mutex<PathBuf>,
     folder: PathBuf,
@@ -172,6 +174,7 @@ impl BuildServer {
             running: Running::default(),
             materialiser: Mutex::default(),
             request: Mutex::default(),
+            dependencies: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
             rustc: Mutex::new("rustc".into()),
             folder: directory.to_owned(),
@@ -206,6 +209,12 @@ impl BuildServer {
     pub fn set_tools(&self, toolchain: &Toolchain) {
         *lock(&self.shared.cargo) = toolchain.cargo.clone();
         *lock(&self.shared.rustc) = toolchain.rustc.clone();
+    }
+
+    /// Says where dependencies are built that lie in no folder of the user's: the same in every session, so that they are
+    /// built once, and are the same to all that is compiled against them and kept.
+    pub fn set_dependencies_folder(&self, folder: PathBuf) {
+        *lock(&self.shared.dependencies) = Some(folder);
     }
 
     /// rustc's messages on a cell that cannot be parsed, or nothing if rustc can parse it. Nobody else need see
@@ -711,7 +720,7 @@ impl BuildServer {
             .envs(&request.environment)
             .env("PATH", &self.shared.real_path)
             .env_remove(super::shim::BUILD_SOCKET);
-        let graph = dependencies::ask(&mut metadata, manifest)?;
+        let Dependencies { graph, lasting } = dependencies::ask(&mut metadata, manifest)?;
         let package = match &graph {
             Graph::With { manifest } => {
                 let package = request.directory.join("cellar/with-serde");
@@ -720,7 +729,8 @@ impl BuildServer {
             }
             Graph::WithoutSerde | Graph::Apart => request.directory.clone(),
         };
-        let target = request.directory.join("target");
+        let shared = lock(&self.shared.dependencies).clone().filter(|_| lasting);
+        let target = shared.unwrap_or_else(|| request.directory.join("target"));
         command
             .args(arguments)
             .current_dir(package)

@@ -20,17 +20,43 @@ pub enum Graph {
     Apart,
 }
 
+/// What is to be known of a set of dependencies before they are built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependencies {
+    pub graph: Graph,
+    /// None of them lies in a folder of the user's, where it could change: what was built of them once is good for
+    /// every session.
+    pub lasting: bool,
+}
+
 /// Asks cargo about the package in its working directory.
 ///
 /// # Errors
 /// When cargo cannot be run.
-pub fn ask(cargo: &mut Command, manifest: &str) -> std::io::Result<Graph> {
+pub fn ask(cargo: &mut Command, manifest: &str) -> std::io::Result<Dependencies> {
     let output = cargo.args(["metadata", "--format-version=1"]).output()?;
     if !output.status.success() {
         // What is wrong with the dependencies is told when they are built.
-        return Ok(Graph::WithoutSerde);
+        return Ok(Dependencies {
+            graph: Graph::WithoutSerde,
+            lasting: false,
+        });
     }
-    Ok(graph(manifest, &serde_json::from_slice(&output.stdout)?))
+    let metadata = serde_json::from_slice(&output.stdout)?;
+    Ok(Dependencies {
+        graph: graph(manifest, &metadata),
+        lasting: are_lasting(&metadata),
+    })
+}
+
+/// Whether all packages but that of the cells come from elsewhere.
+fn are_lasting(metadata: &Value) -> bool {
+    let packages = metadata["packages"].as_array();
+    packages.is_some_and(|packages| {
+        packages
+            .iter()
+            .all(|package| package["source"].is_string() || package["name"] == "ctx")
+    })
 }
 
 /// Looks for serde in what `cargo metadata` says of `manifest`.
@@ -145,6 +171,19 @@ mod tests {
         let table: Table = manifest.parse().unwrap();
         assert_eq!(table["package"]["name"].as_str(), Some("ctx"));
         table["dependencies"]["serde"].to_string()
+    }
+
+    #[test]
+    fn what_lies_in_a_folder_may_change() {
+        let with = |source: Value| {
+            let packages = [
+                json!({"name": "ctx", "source": null}),
+                json!({"name": "a", "source": source}),
+            ];
+            are_lasting(&json!({ "packages": packages }))
+        };
+        assert!(with(json!(REGISTRY)));
+        assert!(!with(Value::Null));
     }
 
     #[test]

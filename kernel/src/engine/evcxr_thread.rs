@@ -15,6 +15,7 @@ use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::{Binding, CellCode};
 use super::early::{self, Early, Outcome};
 use super::generate::{Context, Modes};
+use super::kept;
 use super::knowledge::{self, Knowledge, Refused};
 use super::toolchain::Toolchain;
 use super::{
@@ -147,6 +148,12 @@ impl EvcxrThread {
         let toolchain = Toolchain::find(&self.real_path).map_err(|error| error.to_string())?;
         let found = started.elapsed();
         self.builds.set_tools(&toolchain);
+        let dependencies = self.cache.join("dependencies");
+        let dependencies = std::path::absolute(&dependencies).unwrap_or(dependencies);
+        match kept::Kept::open(&dependencies) {
+            Ok(_) => self.builds.set_dependencies_folder(dependencies),
+            Err(error) => tracing::warn!("dependencies are not kept: {}: {error}", dependencies.display()),
+        }
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
         let (Toolchain { rustc, cargo }, path) = (toolchain.clone(), self.real_path.clone());
         let runtime = std::thread::spawn(move || -> Result<(), String> {
