@@ -76,10 +76,7 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
         let Some(replacement) = directive.replacement() else {
             continue;
         };
-        let mut warned = session
-            .warned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut warned = session.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(directive.name) {
             let text = format!(
                 "warning: `//% {}` is deprecated; write `//% {replacement}`, which does the same.\n",
@@ -104,7 +101,10 @@ pub fn prepare(session: &Session, step: &StepFunctions) -> Codes {
             .function(name)
             .is_some_and(|function| function.kind == Kind::Data)
     });
-    exchange(session).give(&session.store, of_data.map(|(name, code)| (name.as_str(), code.as_str())));
+    exchange(session).give(
+        &session.store,
+        of_data.map(|(name, code)| (name.as_str(), code.as_str())),
+    );
     let variables = digests
         .into_iter()
         .map(|(name, digest)| (CachedFunction::code_variable(&name), digest));
