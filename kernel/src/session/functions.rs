@@ -95,6 +95,12 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
 pub fn prepare(session: &Session, step: &StepFunctions) -> Codes {
     let mut codes = session.functions().clone();
     codes.learn(&step.original, &step.functions);
+    set_codes(session, &codes);
+    codes
+}
+
+/// Cells that are compiled from now on get these functions' digests, the process what the store has for them.
+pub fn set_codes(session: &Session, codes: &Codes) {
     let digests = codes.digests("");
     let of_data = digests.iter().filter(|(name, _)| {
         codes
@@ -109,7 +115,6 @@ pub fn prepare(session: &Session, step: &StepFunctions) -> Codes {
         .into_iter()
         .map(|(name, digest)| (CachedFunction::code_variable(&name), digest));
     session.engine.set_compile_environment(variables.collect());
-    codes
 }
 
 fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {

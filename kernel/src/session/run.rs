@@ -221,7 +221,12 @@ impl Running<'_> {
         let codes = step.map(|step| functions::prepare(self.session, step));
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
-        self.evaluate(&prepared)?;
+        let evaluated = self.evaluate(&prepared);
+        if evaluated.is_err() {
+            // What the step would have defined is not there.
+            functions::set_codes(self.session, &self.session.functions().clone());
+        }
+        evaluated?;
         let written = step.map_or(code, |step| &step.original);
         self.session.names().learn(crate::help::items_of(written));
         if let Some(codes) = codes {
