@@ -22,6 +22,8 @@ pub mod cache_resource;
 mod display;
 mod displayable;
 mod host;
+// Nothing of it is interface, its macro least of all.
+#[doc(hidden)]
 mod host_cache;
 mod input;
 mod mime;

@@ -319,12 +319,16 @@ impl Engine {
     /// The folder through which results of memoised functions come and go (see `functions::exchange`).
     pub fn functions_folder(&self) -> Option<PathBuf> {
         let directory = lock(&self.directory);
-        directory.as_ref().map(|directory| directory.path().join("functions"))
+        directory
+            .as_ref()
+            .map(|directory| directory.path().join("functions"))
     }
 
     /// Calls `on_release` of all instances that the process of the cells keeps, but waits no longer than `patience`.
     pub fn release_instances(&self, patience: Duration) {
-        let Some(library) = self.builds.runtime() else { return };
+        let Some(library) = self.builds.runtime() else {
+            return;
+        };
         let call = self.host.start_call(Call {
             library,
             function: "cellar_runtime_resource_release_all".to_owned(),

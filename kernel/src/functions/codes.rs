@@ -66,7 +66,9 @@ impl Codes {
         let items = analysis::read_cell(rust).items;
         let names = items.iter().flat_map(|item| &item.names);
         names
-            .filter(|name| self.functions.contains_key(*name) && !functions.iter().any(|it| it.name == **name))
+            .filter(|name| {
+                self.functions.contains_key(*name) && !functions.iter().any(|it| it.name == **name)
+            })
             .cloned()
             .collect()
     }
@@ -146,7 +148,10 @@ mod tests {
             digest(&[f, "const K: u64 = 2; // two", "fn g(n: u64) -> u64 {\n n * K }"]),
             "neither layout nor order matter"
         );
-        assert_ne!(base, digest(&["fn g(n: u64) -> u64 { n * K }", "const K: u64 = 3;", f]));
+        assert_ne!(
+            base,
+            digest(&["fn g(n: u64) -> u64 { n * K }", "const K: u64 = 3;", f])
+        );
         assert_eq!(
             base,
             digest(&[
@@ -158,7 +163,14 @@ mod tests {
             ]),
             "an edit that was taken back, and what is not reached"
         );
-        assert_ne!(base, digest(&["fn g(n: u64) -> u64 { n * K }", "const K: u64 = 2;", "fn f(n: u64) -> u64 { g(n + 1) }"]));
+        assert_ne!(
+            base,
+            digest(&[
+                "fn g(n: u64) -> u64 { n * K }",
+                "const K: u64 = 2;",
+                "fn f(n: u64) -> u64 { g(n + 1) }"
+            ])
+        );
     }
 
     #[test]
@@ -166,7 +178,11 @@ mod tests {
         let mut codes = Codes::default();
         codes.learn("fn f() -> u64 { 1 }", &[cached("f")]);
         assert_eq!(codes.no_longer_cached("fn f() -> u64 { 2 }", &[]), ["f"]);
-        assert!(codes.no_longer_cached("fn f() -> u64 { 2 }", &[cached("f")]).is_empty());
+        assert!(
+            codes
+                .no_longer_cached("fn f() -> u64 { 2 }", &[cached("f")])
+                .is_empty()
+        );
         codes.learn("fn f() -> u64 { 2 }", &[]);
         assert!(codes.function("f").is_none());
     }

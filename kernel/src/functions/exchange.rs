@@ -60,7 +60,9 @@ impl Exchange {
                 let Some(blob) = entry.blobs.first() else { continue };
                 let (kind, value) = match blob.len > LARGE {
                     true => {
-                        let Some(path) = store.blob_path(blob) else { continue };
+                        let Some(path) = store.blob_path(blob) else {
+                            continue;
+                        };
                         (VALUE_IN_FILE, path.as_os_str().as_bytes().to_vec())
                     }
                     false => {
@@ -145,7 +147,11 @@ fn base(name: &str, code: &str) -> Key {
 }
 
 fn code_of(name: &str, code: &str) -> Vec<Ingredient> {
-    vec![Ingredient::new(IngredientKind::Code, name, Digest::of(code.as_bytes()))]
+    vec![Ingredient::new(
+        IngredientKind::Code,
+        name,
+        Digest::of(code.as_bytes()),
+    )]
 }
 
 fn argument(key: &[u8]) -> Ingredient {
@@ -283,7 +289,10 @@ mod tests {
             };
             found.insert(record.key.to_vec(), value);
         }
-        assert_eq!(found, BTreeMap::from([(b"1".to_vec(), b"one".to_vec()), (b"2".to_vec(), large)]));
+        assert_eq!(
+            found,
+            BTreeMap::from([(b"1".to_vec(), b"one".to_vec()), (b"2".to_vec(), large)])
+        );
 
         fs::write(folder.path().join("out/3"), {
             let mut out = Vec::new();

@@ -26,8 +26,8 @@ mod tests;
 pub use codes::Codes;
 pub use exchange::Exchange;
 
-use crate::magic::{Directive, Scope};
 use crate::cell::Insertion;
+use crate::magic::{Directive, Scope};
 use insertion::Insertions;
 
 /// How a function's results are kept.

@@ -12,7 +12,17 @@ const PRELUDE: &str = "fn f(){";
 
 /// Attributes that mean in a wrapper what they mean without.
 const KEPT_ATTRIBUTES: [&str; 11] = [
-    "doc", "inline", "must_use", "allow", "warn", "deny", "expect", "cold", "deprecated", "rustfmt", "clippy",
+    "doc",
+    "inline",
+    "must_use",
+    "allow",
+    "warn",
+    "deny",
+    "expect",
+    "cold",
+    "deprecated",
+    "rustfmt",
+    "clippy",
 ];
 
 /// A function that can be wrapped. Offsets are bytes of the text that it stands in.
@@ -107,30 +117,37 @@ pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem
             .is_some_and(|token| usize::from(token.text_range().start()) > at)
             && function.name().is_some_and(|it| it.text() == name)
     });
-    let unread = || {
-        Problem {
-            why: "it cannot be read".to_owned(),
-            help: "Look for a bracket that is not closed, or a `;` that is missing above the directive.",
-            range: directive..directive + 3,
-        }
+    let unread = || Problem {
+        why: "it cannot be read".to_owned(),
+        help: "Look for a bracket that is not closed, or a `;` that is missing above the directive.",
+        range: directive..directive + 3,
     };
     let function = found.ok_or_else(unread)?;
     check_place(&function, &root)?;
     check_kind(&function)?;
     let params = params(&function)?;
     let returned = returned(&function)?;
-    let list = function.body().and_then(|body| body.stmt_list()).ok_or_else(unread)?;
+    let list = function
+        .body()
+        .and_then(|body| body.stmt_list())
+        .ok_or_else(unread)?;
     let offset = |range: TextRange| usize::from(range.start()) - PRELUDE.len();
     let (Some(open), Some(close)) = (list.l_curly_token(), list.r_curly_token()) else {
         return Err(unread());
     };
-    let first = function.async_token().or_else(|| function.fn_token()).ok_or_else(unread)?;
+    let first = function
+        .async_token()
+        .or_else(|| function.fn_token())
+        .ok_or_else(unread)?;
     let lifetimes = function.generic_param_list();
     Ok(Function {
         name: name.trim_start_matches("r#").to_owned(),
         written_name: name.to_owned(),
         directive,
-        private_at: function.visibility().is_none().then(|| offset(first.text_range())),
+        private_at: function
+            .visibility()
+            .is_none()
+            .then(|| offset(first.text_range())),
         is_async: function.async_token().is_some(),
         params,
         returned,
@@ -149,7 +166,9 @@ fn check_place(function: &ast::Fn, root: &SyntaxNode) -> Result<(), Problem> {
     if around.is_some_and(|around| parent.as_ref() == Some(around.syntax())) {
         return Ok(());
     }
-    let is_method = function.param_list().is_some_and(|list| list.self_param().is_some());
+    let is_method = function
+        .param_list()
+        .is_some_and(|list| list.self_param().is_some());
     let in_impl = parent.is_some_and(|parent| parent.kind() == SyntaxKind::ASSOC_ITEM_LIST);
     let why = match (is_method, in_impl) {
         (true, _) => "it is a method, and what `self` holds is not known to the cache",
@@ -162,7 +181,10 @@ fn check_place(function: &ast::Fn, root: &SyntaxNode) -> Result<(), Problem> {
 
 fn check_kind(function: &ast::Fn) -> Result<(), Problem> {
     for (token, why) in [
-        (function.const_token(), "it is `const`: the compiler may run it, and has no cache"),
+        (
+            function.const_token(),
+            "it is `const`: the compiler may run it, and has no cache",
+        ),
         (
             function.unsafe_token(),
             "it is `unsafe`: its caller promises what a cache cannot know",
@@ -208,7 +230,11 @@ fn params(function: &ast::Fn) -> Result<Vec<Param>, Problem> {
     for param in list.into_iter().flat_map(|list| list.params()) {
         let (Some(pattern), Some(of)) = (param.pat(), param.ty()) else {
             let help = "Name its pattern and its type.";
-            return Err(Problem::new("a parameter cannot be read", help, param.syntax().text_range()));
+            return Err(Problem::new(
+                "a parameter cannot be read",
+                help,
+                param.syntax().text_range(),
+            ));
         };
         let names: Vec<(String, bool)> = pattern
             .syntax()
@@ -235,7 +261,9 @@ fn check_param(of: &ast::Type, name: &str, is_input: bool) -> Result<(), Problem
     let range = of.syntax().text_range();
     for node in of.syntax().descendants() {
         if ast::RefType::cast(node.clone()).is_some_and(|it| it.mut_token().is_some()) {
-            let why = format!("its argument `{name}` is `&mut`: what the body changes there would not change on a hit");
+            let why = format!(
+                "its argument `{name}` is `&mut`: what the body changes there would not change on a hit"
+            );
             let help = "Take a value and return the changed one.";
             return Err(Problem::new(why, help, range));
         }
@@ -246,8 +274,10 @@ fn check_param(of: &ast::Type, name: &str, is_input: bool) -> Result<(), Problem
         }
         let is_code = ast::FnPtrType::can_cast(node.kind()) || ast::DynTraitType::can_cast(node.kind());
         if is_code && is_input {
-            let why = format!("its argument `{name}` is code, or a value of unknown type: two cannot be compared");
-            let help = "Begin the argument's name with `_` to leave it out of the key, or pass what it depends on.";
+            let why =
+                format!("its argument `{name}` is code, or a value of unknown type: two cannot be compared");
+            let help =
+                "Begin the argument's name with `_` to leave it out of the key, or pass what it depends on.";
             return Err(Problem::new(why, help, range));
         }
     }
@@ -291,7 +321,9 @@ fn returned(function: &ast::Fn) -> Result<Option<Returned>, Problem> {
 
 /// `T` of `Result<T, …>`, under whichever path.
 fn ok_of(of: &ast::Type) -> Option<ast::Type> {
-    let ast::Type::PathType(path) = of else { return None };
+    let ast::Type::PathType(path) = of else {
+        return None;
+    };
     let segment = path.path()?.segment()?;
     if segment.name_ref()?.text() != "Result" {
         return None;
@@ -303,15 +335,19 @@ fn ok_of(of: &ast::Type) -> Option<ast::Type> {
 }
 
 fn name_range(function: &ast::Fn) -> TextRange {
-    function
-        .name()
-        .map_or_else(|| function.syntax().text_range(), |name| name.syntax().text_range())
+    function.name().map_or_else(
+        || function.syntax().text_range(),
+        |name| name.syntax().text_range(),
+    )
 }
 
 /// A node's tokens without comments and line ends.
 fn one_line(node: &SyntaxNode) -> String {
     let mut text = String::new();
-    for token in node.descendants_with_tokens().filter_map(|element| element.into_token()) {
+    for token in node
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token())
+    {
         match token.kind() {
             SyntaxKind::COMMENT => {}
             SyntaxKind::WHITESPACE => text.push(' '),

@@ -1,0 +1,119 @@
+//! Cells in; wrappers or refusals out.
+
+use super::*;
+use crate::magic;
+
+fn rewritten(cell: &str) -> Result<Rewritten, Refused> {
+    let parsed = magic::parse(cell).expect("the directives are right");
+    rewrite(cell, 1, &parsed.directives, &Codes::default())
+}
+
+fn text(cell: &str) -> String {
+    rewritten(cell).expect("it can be cached").text
+}
+
+fn why(cell: &str) -> String {
+    rewritten(cell).expect_err("it cannot be cached").why
+}
+
+/// What is left when all insertions are taken out again.
+fn without_insertions(rewritten: &Rewritten) -> String {
+    let mut lines: Vec<Vec<char>> = rewritten
+        .text
+        .split('\n')
+        .map(|line| line.chars().collect())
+        .collect();
+    for insertion in rewritten.insertions.iter().rev() {
+        let start = insertion.column - 1;
+        lines[insertion.line - 1].drain(start..start + insertion.length);
+    }
+    let lines: Vec<String> = lines.into_iter().map(|line| line.into_iter().collect()).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn nothing_of_the_users_text_moves_to_another_line() {
+    for cell in [
+        "//% cache_data\nfn f(n: u64) -> u64 { n }",
+        "let é = 1; /* é */\n  //% cache_resource(on_release = close)\n/// Docs.\n#[inline]\nasync fn f(\n    a: &str, // why\n) -> Result<\n    u8,\n    E,\n> {\n    g(a)?\n}\nf(1)",
+        "//% cache_data\nfn f() {}\n//% cache_data\npub fn g((a, b): (u8, u8)) -> u8 {\n a + b }",
+    ] {
+        let rewritten = rewritten(cell).expect("it can be cached");
+        assert_eq!(without_insertions(&rewritten), cell);
+        assert_eq!(rewritten.text.lines().count(), cell.lines().count());
+    }
+}
+
+#[test]
+fn what_comes_out_is_rust() {
+    let text = text(
+        "//% cache_data(ttl = \"1h\")\npub fn fetch<'a>(a: &'a str, (b, _): (u8, u8), _c: &Db) -> Row { make(a, b) }",
+    );
+    let parsed = ra_ap_syntax::SourceFile::parse(&text, ra_ap_syntax::Edition::Edition2024);
+    assert!(parsed.errors().is_empty(), "{:?}\n{text}", parsed.errors());
+    assert!(text.contains("ttl_ms:Some(3600000)"), "{text}");
+    assert!(text.contains("use __memo_fetch::fetch;"));
+    assert!(
+        text.contains("pub fn clear_for<'a>(a: &'a str,(b, _): (u8, u8),_c: &Db)->bool"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("Arg(&_c)"),
+        "an argument with `_` is no part of the key"
+    );
+}
+
+#[test]
+fn serde_is_asked_for_only_where_it_may_be_needed() {
+    assert!(!text("//% cache_data\nfn f(a: &str, _d: &Db) -> Option<Vec<f64>> { None }").contains("serde"));
+    assert!(!text("//% cache_resource\nfn f(a: u8) -> Db { Db }").contains("serde"));
+    assert!(text("//% cache_data\nfn f(a: &Row) -> u8 { 1 }").contains("serde"));
+    assert!(text("//% cache_data\nfn f() -> Result<Row, E> { g() }").contains("serde"));
+}
+
+#[test]
+fn a_resource_is_returned_by_handle() {
+    let text_of = |returned: &str| text(&format!("//% cache_resource\nfn f() {returned}{{ g() }}"));
+    assert!(text_of("-> Db ").contains("fn f() -> cellar::Resource<Db> {"));
+    assert!(text_of("-> io::Result<Db> ").contains("fn f() -> io::Result<cellar::Resource<Db>> {"));
+    assert!(text_of("").contains("fn f() -> cellar::Resource<()> {"));
+}
+
+#[test]
+fn refusals_say_why_and_where() {
+    for (function, expected) in [
+        ("fn f<T>(x: T) {}", "generic"),
+        ("fn f<const N: usize>() {}", "generic"),
+        ("fn f(x: &mut u8) {}", "`x` is `&mut`"),
+        ("fn f(x: Vec<&mut u8>) {}", "`x` is `&mut`"),
+        ("fn f(x: impl Copy) {}", "`x` is `impl Trait`"),
+        ("fn f(x: &dyn Fn(u8)) {}", "`x` is code"),
+        ("fn f(x: &str) -> Cow<'_, str> { x.into() }", "a borrow"),
+        ("fn f(x: &str) -> Option<&str> { None }", "a borrow"),
+        ("fn f() -> ! { loop {} }", "never returns"),
+        ("#[tokio::main]\nasync fn f() {}", "`tokio::main`"),
+    ] {
+        let why = why(&format!("//% cache_data\n{function}"));
+        assert!(why.contains(expected), "{function}: {why}");
+    }
+    let refused =
+        rewritten("let a = 1;\n//% cache_data\nfn f(good: u8, bad: &mut u8) {}").expect_err("refused");
+    assert_eq!((refused.line, refused.columns), (3, 20..27));
+    assert!(
+        rewritten("//% cache_data\nfn f(_call: &dyn Fn(u8), s: &'static str) -> &'static str { s }").is_ok()
+    );
+}
+
+#[test]
+fn functions_that_are_not_the_cells_own_are_refused() {
+    assert!(why("struct S;\nimpl S {\n//% cache_data\nfn f(&self) {}\n}").contains("method"));
+    assert!(why("struct S;\nimpl S {\n//% cache_data\nfn f() {}\n}").contains("belongs to a type"));
+    assert!(why("mod m {\n//% cache_data\nfn f() {}\n}").contains("inside of another item"));
+}
+
+#[test]
+fn names_in_options_must_be_there() {
+    assert!(why("//% cache_data(ignore = [b])\nfn f(a: u8) {}").contains("`b`"));
+    assert!(why("//% cache_resource(on_release = \"x + 1\")\nfn f(a: u8) {}").contains("no path"));
+    assert!(why("//% cache_resource(max_bytes = 10)\nfn f(a: u8) {}").contains("bytes"));
+}

@@ -36,9 +36,46 @@ const SERDE: &str = concat!(
 /// Names of types that the runtime keeps without serde, and of what they stand in. Whoever gives one of these names to
 /// a type of their own gets it uncached, with a warning.
 const PLAIN: [&str; 40] = [
-    "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool", "char",
-    "str", "String", "Vec", "Option", "Result", "Box", "Duration", "VecDeque", "BTreeSet", "BTreeMap", "std", "core",
-    "alloc", "string", "vec", "option", "result", "boxed", "time", "collections", "static", "mut", "Path", "PathBuf",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "bool",
+    "char",
+    "str",
+    "String",
+    "Vec",
+    "Option",
+    "Result",
+    "Box",
+    "Duration",
+    "VecDeque",
+    "BTreeSet",
+    "BTreeMap",
+    "std",
+    "core",
+    "alloc",
+    "string",
+    "vec",
+    "option",
+    "result",
+    "boxed",
+    "time",
+    "collections",
+    "static",
+    "mut",
+    "Path",
+    "PathBuf",
 ];
 
 /// Whether a type's text names anything that may need serde.
@@ -60,7 +97,10 @@ fn needs_serde(function: &Function, kind: Kind, options: &Options) -> bool {
 /// Puts a wrapper around a function.
 pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut Insertions) {
     let module = CachedFunction::module(&function.name);
-    insertions.add(function.directive, format!("mod {module}{{{}", head(function, kind, options)));
+    insertions.add(
+        function.directive,
+        format!("mod {module}{{{}", head(function, kind, options)),
+    );
     if let Some(at) = function.private_at {
         insertions.add(at, "pub(crate) ");
     }
@@ -79,7 +119,11 @@ pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut
     insertions.add(function.close, after);
     insertions.add(
         function.close + 1,
-        format!("{}}}use {module}::{};", module_of_function(function, kind, options), function.written_name),
+        format!(
+            "{}}}use {module}::{};",
+            module_of_function(function, kind, options),
+            function.written_name
+        ),
     );
 }
 
@@ -90,7 +134,11 @@ fn head(function: &Function, kind: Kind, options: &Options) -> String {
         fields.push_str(&format!("{name}:{value},"));
     }
     let on_disk = kind == Kind::Data && options.on_disk;
-    let serde = if needs_serde(function, kind, options) { SERDE } else { "" };
+    let serde = if needs_serde(function, kind, options) {
+        SERDE
+    } else {
+        ""
+    };
     let name = &function.name;
     let variable = CachedFunction::code_variable(name);
     let arguments: String = inputs(function, options)

@@ -76,10 +76,7 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
         let Some(replacement) = directive.replacement() else {
             continue;
         };
-        let mut warned = session
-            .warned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut warned = session.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.insert(directive.name) {
             let text = format!(
                 "warning: `//% {}` is deprecated; write `//% {replacement}`, which does the same.\n",
@@ -98,18 +95,26 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
 pub fn prepare(session: &Session, step: &StepFunctions) -> Codes {
     let mut codes = session.functions().clone();
     codes.learn(&step.original, &step.functions);
+    set_codes(session, &codes);
+    codes
+}
+
+/// Cells that are compiled from now on get these functions' digests, the process what the store has for them.
+pub fn set_codes(session: &Session, codes: &Codes) {
     let digests = codes.digests("");
     let of_data = digests.iter().filter(|(name, _)| {
         codes
             .function(name)
             .is_some_and(|function| function.kind == Kind::Data)
     });
-    exchange(session).give(&session.store, of_data.map(|(name, code)| (name.as_str(), code.as_str())));
+    exchange(session).give(
+        &session.store,
+        of_data.map(|(name, code)| (name.as_str(), code.as_str())),
+    );
     let variables = digests
         .into_iter()
         .map(|(name, digest)| (CachedFunction::code_variable(&name), digest));
     session.engine.set_compile_environment(variables.collect());
-    codes
 }
 
 fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {

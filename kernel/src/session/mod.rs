@@ -82,7 +82,9 @@ impl Session {
             settings: Mutex::default(),
             names: Mutex::default(),
             functions: Mutex::default(),
-            exchange: Arc::new(Mutex::new(Exchange::new(engine.functions_folder().unwrap_or_default()))),
+            exchange: Arc::new(Mutex::new(Exchange::new(
+                engine.functions_folder().unwrap_or_default(),
+            ))),
             store,
             warned: Mutex::default(),
             engine,

@@ -316,7 +316,12 @@ impl Running<'_> {
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
         let written = step.map_or(code, |step| &step.original);
-        self.evaluate(&prepared, written)?;
+        let evaluated = self.evaluate(&prepared, written);
+        if evaluated.is_err() {
+            // What the step would have defined is not there.
+            functions::set_codes(self.session, &self.session.functions().clone());
+        }
+        evaluated?;
         self.session.names().learn(crate::help::items_of(written));
         if let Some(codes) = codes {
             *self.session.functions() = codes;

@@ -1,8 +1,6 @@
 //! The functions of `abi.md` that memoised functions and kept instances need.
 
-use sha2::{Digest, Sha256};
-
-use super::store;
+use super::{input_files, store};
 
 /// Text or bytes over the C interface.
 #[derive(Clone, Copy)]
@@ -27,9 +25,28 @@ unsafe fn bytes<'a>(slice: Slice) -> &'a [u8] {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cellar_host_digest(content: Slice, digest: *mut u8) {
     // SAFETY: promised by the caller.
-    let of: [u8; 32] = Sha256::digest(unsafe { bytes(content) }).into();
+    let of = blake3::hash(unsafe { bytes(content) });
     // SAFETY: the caller has room for 32 bytes.
-    unsafe { digest.copy_from_nonoverlapping(of.as_ptr(), of.len()) };
+    unsafe { digest.copy_from_nonoverlapping(of.as_bytes().as_ptr(), blake3::OUT_LEN) };
+}
+
+/// # Safety
+/// See `abi.md`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn cellar_host_files(globs: *const Slice, count: usize, digest: *mut u8) {
+    let globs: &[Slice] = match count {
+        0 => &[],
+        // SAFETY: promised by the caller.
+        _ => unsafe { std::slice::from_raw_parts(globs, count) },
+    };
+    let globs: Vec<String> = globs
+        .iter()
+        // SAFETY: promised by the caller.
+        .map(|glob| String::from_utf8_lossy(unsafe { bytes(*glob) }).into_owned())
+        .collect();
+    let of = input_files::digest(&globs);
+    // SAFETY: the caller has room for 32 bytes.
+    unsafe { digest.copy_from_nonoverlapping(of.as_bytes().as_ptr(), blake3::OUT_LEN) };
 }
 
 /// # Safety

@@ -4,6 +4,7 @@
 mod abi;
 mod call;
 mod hash;
+mod input_files;
 mod interpose;
 mod linux;
 mod memo;

@@ -138,7 +138,10 @@ pub fn flush() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     // Names sort by time.
     let name = format!("{:039}", now.as_nanos());
-    let (part, whole) = (folder.join("out").join(format!(".{name}")), folder.join("out").join(name));
+    let (part, whole) = (
+        folder.join("out").join(format!(".{name}")),
+        folder.join("out").join(name),
+    );
     // A cache that cannot be written is a slow cache: the results are computed again another day.
     let written = fs::write(&part, records).and_then(|()| fs::rename(&part, whole));
     if written.is_err() {

@@ -52,7 +52,10 @@ impl Options {
     fn add_surroundings(&self, key: &mut Key) {
         for name in self.env {
             let value = std::env::var_os(name);
-            value.as_ref().map(|value| value.as_encoded_bytes().to_vec()).add_to(key);
+            value
+                .as_ref()
+                .map(|value| value.as_encoded_bytes().to_vec())
+                .add_to(key);
         }
         if !self.files.is_empty() {
             match host_cache::files(self.files) {
@@ -156,9 +159,9 @@ impl Function {
                 // The name belongs to a library of a cell, which is never unloaded; but the registry outlives all.
                 None => tables.entry(String::leak(self.name.to_owned())).or_default(),
             };
-            let table = *of_function.entry(String::leak(code.to_owned())).or_insert_with(|| {
-                Box::leak(Box::new(Table::new(self.name, code)))
-            });
+            let table = *of_function
+                .entry(String::leak(code.to_owned()))
+                .or_insert_with(|| Box::leak(Box::new(Table::new(self.name, code))));
             table.set_options(self.options);
             table
         });
@@ -251,14 +254,7 @@ fn look<R, C: Coder<R>>(table: &Table, key: &mut Key, coder: C) -> Result<R, Mis
     Ok(result.expect("what was given is there"))
 }
 
-fn keep<R, C: Coder<R>>(
-    function: &Function,
-    table: &Table,
-    key: &mut Key,
-    miss: Miss,
-    coder: C,
-    result: &R,
-) {
+fn keep<R, C: Coder<R>>(function: &Function, table: &Table, key: &mut Key, miss: Miss, coder: C, result: &R) {
     match coder.keep(result) {
         Ok(Some(kept)) => table.keep(miss, key.finish(), kept, C::bytes),
         Ok(None) => {}

@@ -77,6 +77,13 @@ impl Key {
         self.refused.as_deref()
     }
 
+    /// Adds bytes of which there may be many.
+    #[inline(never)]
+    pub(super) fn long(&mut self, bytes: impl Iterator<Item = u8>) {
+        self.spill(&[]);
+        self.long.extend(bytes);
+    }
+
     #[inline(never)]
     fn spill(&mut self, bytes: &[u8]) {
         if self.long.is_empty() {

@@ -78,6 +78,15 @@ macro_rules! numbers {
             fn add_to(&self, key: &mut Key) {
                 key.fixed(&self.to_le_bytes());
             }
+            #[inline]
+            fn add_all(elements: &[Self], key: &mut Key) {
+                key.length(elements.len());
+                if elements.len() <= 8 {
+                    elements.iter().for_each(|element| element.add_to(key));
+                } else {
+                    key.long(elements.iter().flat_map(|element| element.to_le_bytes()));
+                }
+            }
         }
         impl PlainValue for $number {
             fn write(&self, bytes: &mut Vec<u8>) {
@@ -403,7 +412,10 @@ mod tests {
         assert_eq!(T::read(&mut rest).as_ref(), Some(&value));
         assert!(rest.is_empty(), "all of it is read");
         for length in 0..bytes.len() {
-            assert!(T::read(&mut &bytes[..length]).is_none(), "{length} bytes of {value:?}");
+            assert!(
+                T::read(&mut &bytes[..length]).is_none(),
+                "{length} bytes of {value:?}"
+            );
         }
     }
 

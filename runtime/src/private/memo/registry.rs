@@ -182,7 +182,12 @@ impl<B: Instance + ?Sized> Registry<B> {
     }
 
     /// Takes out the instance of a key, if it is this one.
-    pub fn remove_same<T: 'static>(&mut self, owner: Owner<'_>, key: &[u8], handle: &Resource<T>) -> Leaving<B> {
+    pub fn remove_same<T: 'static>(
+        &mut self,
+        owner: Owner<'_>,
+        key: &[u8],
+        handle: &Resource<T>,
+    ) -> Leaving<B> {
         let is_same = |entry: &Entry<B>| {
             let held = entry.instance.as_any().downcast_ref::<Held<T>>();
             held.is_some_and(|held| Resource::ptr_eq(&held.handle, handle))

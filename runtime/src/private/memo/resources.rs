@@ -99,7 +99,9 @@ pub fn resource<T: 'static, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl FnOnce() -> T,
 ) -> Resource<T> {
-    let made = resource_ok(function, key, place, hooks, || Ok::<T, std::convert::Infallible>(body()));
+    let made = resource_ok(function, key, place, hooks, || {
+        Ok::<T, std::convert::Infallible>(body())
+    });
     let Ok(handle) = made;
     handle
 }
@@ -153,7 +155,11 @@ pub async fn resource_ok_async<T: 'static, E, P: Place<T>>(
 }
 
 /// A valid instance of this call.
-fn find<T: 'static, P: Place<T>>(function: &'static Function, key: &mut Key, _place: P) -> Option<Resource<T>> {
+fn find<T: 'static, P: Place<T>>(
+    function: &'static Function,
+    key: &mut Key,
+    _place: P,
+) -> Option<Resource<T>> {
     let owner = function.owner()?;
     function.options().add_to(key);
     if let Some(why) = key.refused() {

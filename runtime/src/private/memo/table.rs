@@ -300,7 +300,10 @@ impl Inner {
     }
 
     fn is_within_bounds(&self) -> bool {
-        let entries = self.options.max_entries.is_none_or(|most| self.entries.len() as u64 <= most);
+        let entries = self
+            .options
+            .max_entries
+            .is_none_or(|most| self.entries.len() as u64 <= most);
         entries && self.options.max_bytes.is_none_or(|most| self.bytes <= most)
     }
 }
