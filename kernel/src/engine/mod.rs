@@ -4,6 +4,8 @@
 //! The engine starts at once and boots behind the caller's back; the first cell waits for it. It knows
 //! nothing of magics, of caching or of Jupyter.
 
+mod adopting;
+mod answers;
 pub mod build_server;
 pub mod cell_code;
 pub mod codec;
