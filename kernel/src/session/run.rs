@@ -354,6 +354,16 @@ impl Running<'_> {
             .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
         functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
+        for refused in &evaluation.refused {
+            let text = format!(
+                "The variable `{}` came from the cache and cannot be used: {}. Run the cell that makes it again.\n",
+                refused.name, refused.reason
+            );
+            self.frontend.output(Output::Text {
+                stream: Stream::Stderr,
+                text,
+            });
+        }
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
         }

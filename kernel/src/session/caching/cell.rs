@@ -285,8 +285,8 @@ impl Caching {
         let bound = defined(cell.reading);
         let mut wanted: Vec<Typed> = Vec::new();
         for (name, type_text) in &now {
-            let changed = inputs.may_change.contains(name);
-            if !bound.contains_key(name) && !changed {
+            let is_new = bound.contains_key(name) || !before.contains(name);
+            if !is_new && !inputs.may_change.contains(name) {
                 continue;
             }
             if let Some(why) = self.refusal_of(name, type_text) {

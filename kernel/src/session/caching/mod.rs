@@ -183,7 +183,9 @@ impl Caching {
     /// # Errors
     /// Which value cannot be had, and what to do.
     pub fn materialise(&self, names: &[String]) -> Result<(), String> {
-        self.wait_until_safe();
+        if !self.wait_until_safe() {
+            return Err("interrupted".to_owned());
+        }
         for name in names {
             let stored = self
                 .state()
@@ -235,9 +237,15 @@ impl Caching {
         });
     }
 
-    /// Waits until no cell can change a value that is still to be written.
-    fn wait_until_safe(&self) {
-        while !self.beginning.wait(STEP) && !self.is_interrupted() {}
+    /// Waits until no cell can change a value that is still to be written. Returns whether it is so: an interrupt
+    /// ends the waiting.
+    fn wait_until_safe(&self) -> bool {
+        while !self.beginning.wait(STEP) {
+            if self.is_interrupted() {
+                return false;
+            }
+        }
+        true
     }
 
     pub fn interrupt(&self) {
