@@ -131,9 +131,10 @@ pub fn after_run(session: &Session, run: &RunReport) {
     }
     let labels = session.functions().labels();
     let (store, exchange) = (session.store.clone(), Arc::clone(&session.exchange));
+    let scope = session.scope.clone();
     let work = move || {
         let mut exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
-        exchange.take(&store, &super::notebook(), &labels);
+        exchange.take(&store, &scope, &labels);
     };
     // Where there is no thread, the end of the session does it.
     if let Err(error) = std::thread::Builder::new().name("functions".into()).spawn(work) {
@@ -147,5 +148,5 @@ pub fn end(session: &Session) {
         session.engine.release_instances(RELEASE);
     }
     let labels = session.functions().labels();
-    exchange(session).take(&session.store, &super::notebook(), &labels);
+    exchange(session).take(&session.store, &session.scope, &labels);
 }

@@ -12,7 +12,7 @@ mod run;
 mod workshop;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,6 +43,8 @@ pub struct Session {
     /// Their results, between the store and the process that runs cells.
     exchange: Arc<Mutex<Exchange>>,
     store: Store,
+    /// What the store calls this notebook.
+    scope: String,
     /// Deprecated directives of which the user was told.
     warned: Mutex<BTreeSet<&'static str>>,
     /// The running cell is to end as soon as it can.
@@ -58,19 +60,20 @@ struct Settings {
 }
 
 impl Session {
-    /// Starts a session. Returns at once; the engine boots behind it.
+    /// Starts a session of a notebook, if it is known of which. Returns at once; the engine boots behind it.
     ///
     /// Must be called before the process has other threads (see [`Engine::start`]).
     ///
     /// # Errors
     /// When no temporary folder can be made.
-    pub fn start() -> std::io::Result<Session> {
+    pub fn start(notebook: Option<&Path>) -> std::io::Result<Session> {
+        let scope = scope(notebook);
         let engine = Arc::new(Engine::start(cache_folder())?);
         let store = open_store();
         let caching = Caching::new(
             store.clone(),
             Arc::new(Workshop::new(Arc::clone(&engine))),
-            notebook(),
+            scope.clone(),
         )?;
         let materialiser = Arc::downgrade(&caching);
         engine.set_materialiser(Arc::new(move |names: &[String]| {
@@ -86,6 +89,7 @@ impl Session {
                 engine.functions_folder().unwrap_or_default(),
             ))),
             store,
+            scope,
             warned: Mutex::default(),
             engine,
             interrupted: AtomicBool::new(false),
@@ -148,16 +152,20 @@ fn open_store() -> Store {
     )
 }
 
-/// Which notebook this is the session of, as far as anybody has told: `CELLAR_NOTEBOOK`, Jupyter's own variable, or the
-/// folder.
-fn notebook() -> String {
-    let told = ["CELLAR_NOTEBOOK", "JPY_SESSION_NAME"]
-        .into_iter()
-        .filter_map(std::env::var_os)
-        .find(|name| !name.is_empty())
-        .map(PathBuf::from);
+/// What the store calls the notebook: its path, as far as anybody has told (the caller, `CELLAR_NOTEBOOK`, Jupyter's own
+/// variable), or else its folder.
+fn scope(notebook: Option<&Path>) -> String {
+    let told = || {
+        ["CELLAR_NOTEBOOK", "JPY_SESSION_NAME"]
+            .into_iter()
+            .filter_map(std::env::var_os)
+            .find(|name| !name.is_empty())
+            .map(PathBuf::from)
+    };
     let folder = std::env::current_dir().unwrap_or_default();
-    told.map_or(folder.clone(), |name| folder.join(name))
+    let notebook = notebook.map(Path::to_owned).or_else(told);
+    notebook
+        .map_or(folder.clone(), |name| folder.join(name))
         .display()
         .to_string()
 }
