@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from bench import limits, measure
+from bench import caching, limits, measure
 from bench.cases import CASES
 from support.kernel import Kernel
 
@@ -22,6 +22,11 @@ TITLES = {OTHER: "evcxr_jupyter 0.22", OURS: "Cellar"}
 def main():
     options = parse()
     isolate()
+    if options.caching:
+        over = caching.main(options, say)
+        if options.check and over:
+            sys.exit("over the limit: " + ", ".join(over))
+        return
     kernels = options.kernels
     say(f"starting each kernel {options.starts} times")
     starts = {name: [] for name in kernels}
@@ -44,7 +49,8 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="few repetitions")
     parser.add_argument("--repeat", type=int, help="repetitions of each cell (default 21, quick 5)")
     parser.add_argument("--only", default="", help="only cases whose name has this text")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a ratio is missed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a ratio or a limit is missed")
+    parser.add_argument("--caching", action="store_true", help="measure the cache instead: hits, restarts, misses, big values")
     parser.add_argument("--kernels", default=f"{OTHER},{OURS}", help="kernelspecs, the first is compared with")
     options = parser.parse_args()
     options.kernels = options.kernels.split(",")

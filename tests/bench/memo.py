@@ -22,13 +22,18 @@ println!("{{best}}");
 """
 
 
-def main():
-    late = 0
+def measured():
+    """Name, nanoseconds and limit of each case."""
     with Kernel() as kernel:
         for name, function, call, limit in CASES:
-            best = int(kernel.ok(CELL.format(function=function, call=call)).stdout)
-            late += limit is not None and best > limit
-            print(f"{name:24} {best:6} ns" + (f"   limit {limit} ns" if limit else ""))
+            yield name, int(kernel.ok(CELL.format(function=function, call=call)).stdout), limit
+
+
+def main():
+    late = 0
+    for name, best, limit in measured():
+        late += limit is not None and best > limit
+        print(f"{name:24} {best:6} ns" + (f"   limit {limit} ns" if limit else ""))
     return late
 
 

@@ -84,7 +84,8 @@ def shown(made):
                     outputs.append((output.name, output.text))
             elif kind == "error":
                 outputs.append((kind, output.ename, _plain(output.evalue)))
-            else:
+            elif not output.data.get("text/plain", "").startswith("Dependencies are ready"):
+                # (That one is there only if something had to be built, and waited for.)
                 data = {mime: _plain(body) if isinstance(body, (str, list)) else body for mime, body in output.data.items()}
                 # Dependencies are built once on a machine, and only that once it is shown.
                 if not re.fullmatch(r"Compiled \d+ crates? \(<time>\)", data.get("text/plain", "")):
