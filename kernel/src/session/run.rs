@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::caching::{CachedCell, Policy, Ran, Seen};
+use super::caching::{CachedCell, Kind, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
 use super::{Session, errors, help};
 use crate::analysis;
 use crate::cell::CellSource;
-use crate::engine::cell_code::{CellCode, DebugFormat};
+use crate::engine::cell_code::{CellCode, DebugFormat, Hooks};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
@@ -33,6 +33,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         is_cached: false,
         seen: Seen::default(),
         functions: Vec::new(),
+        sharing: None,
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -68,6 +69,8 @@ struct Running<'a> {
     seen: Seen,
     /// What the steps of Rust have of cached functions, by the line that a step begins on.
     functions: Vec<(usize, StepFunctions)>,
+    /// What the cell defines becomes shared instances, as this directive asks for.
+    sharing: Option<Policy>,
 }
 
 impl Running<'_> {
@@ -150,7 +153,9 @@ impl Running<'_> {
         let done = caching.cell(&cell, &mut |recorder| {
             self.frontend = recorder;
             self.is_cached = true;
+            self.sharing = (policy.kind == Kind::Resource).then(|| policy.clone());
             let ran = self.steps(parsed);
+            self.sharing = None;
             self.is_cached = false;
             self.frontend = Arc::clone(&frontend);
             ran.map(|()| std::mem::take(&mut self.seen))
@@ -277,6 +282,7 @@ impl Running<'_> {
             Magic::Help { name: None } => self.page(magic::help()),
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
+                self.session.caching.release_all();
                 self.quietly(":clear")?;
                 self.session.caching.forget_all();
                 *self.session.names() = crate::help::KnownNames::default();
@@ -315,6 +321,7 @@ impl Running<'_> {
         let codes = step.map(|step| functions::prepare(self.session, step));
         let format = self.session.settings().debug_format;
         let prepared = self.session.engine.prepare(code, &self.source, format);
+        let prepared = self.shared(prepared, &[]);
         let written = step.map_or(code, |step| &step.original);
         let evaluated = self.evaluate(&prepared, written);
         if evaluated.is_err() {
@@ -327,6 +334,19 @@ impl Running<'_> {
             *self.session.functions() = codes;
         }
         Ok(())
+    }
+
+    /// The same cell, with what it defines made into shared instances if its directive asks for that. Those `without` are
+    /// no longer there at the cell's end.
+    fn shared(&self, mut prepared: CellCode, without: &[String]) -> CellCode {
+        if let Some(policy) = &self.sharing {
+            let hooks = Hooks {
+                on_release: policy.on_release.as_deref(),
+                validate: policy.validate.as_deref(),
+            };
+            prepared.share(&hooks, without);
+        }
+        prepared
     }
 
     /// Rust that a magic made; nothing of it is the user's.
