@@ -46,16 +46,6 @@ pub struct Binding {
     pub type_text: Option<String>,
 }
 
-/// Functions that are called for shared instances; paths as cells can write them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Hooks<'a> {
-    pub on_release: Option<&'a str>,
-    pub validate: Option<&'a str>,
-}
-
-/// Makes a shared instance of a cell's variable.
-pub const SHARE: &str = "::cellar::Resource::of_cell";
-
 const PRELUDE: &str = "fn f(){";
 
 /// Prepares `code`, which has the same lines as `cell.text` (magics and directives may have been blanked).
@@ -223,33 +213,7 @@ impl CellCode {
         }
     }
 
-    /// Makes what the cell defines, but for `without`, into handles of shared instances, when it has come to its end. The
-    /// lines of the cell stay where they are.
-    pub fn share(&mut self, hooks: &Hooks<'_>, without: &[String]) {
-        let hook = |path: Option<&str>| path.map_or("None".to_owned(), |path| format!("Some(|it| {path}(it))"));
-        let on_release = hooks
-            .on_release
-            .map_or("None".to_owned(), |path| format!("Some(|it| {{ {path}(it); }})"));
-        let validate = hook(hooks.validate);
-        let mut text = String::new();
-        for binding in &mut self.bindings {
-            let name = &binding.name;
-            if without.contains(name) {
-                continue;
-            }
-            text.push_str(&format!(
-                "let {name} = {SHARE}(\"{name}\", {name}, {on_release}, {validate});\n"
-            ));
-            binding.mutable = false;
-            binding.type_text = binding
-                .type_text
-                .as_ref()
-                .map(|of| format!("cellar::Resource<{of}>"));
-        }
-        self.push_generated(&text);
-    }
-
-    fn push_generated(&mut self, text: &str) {
+    pub(super) fn push_generated(&mut self, text: &str) {
         self.text.push_str(text);
         self.statements.push_str(text);
     }

@@ -26,6 +26,7 @@ mod rewrite;
 pub mod runtime_library;
 mod rustc;
 mod serde_for_cells;
+pub mod sharing;
 pub mod shim;
 pub mod source_map;
 mod toolchain;

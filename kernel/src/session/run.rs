@@ -11,7 +11,9 @@ use super::functions::{self, StepFunctions};
 use super::{Session, errors, help};
 use crate::analysis;
 use crate::cell::CellSource;
-use crate::engine::cell_code::{CellCode, DebugFormat, Hooks};
+use crate::engine::cell_code::{CellCode, DebugFormat};
+use crate::engine::sharing::{self, Hooks};
+use crate::engine::{EngineError, Evaluation};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
@@ -34,6 +36,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         seen: Seen::default(),
         functions: Vec::new(),
         sharing: None,
+        moved: Vec::new(),
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -71,6 +74,8 @@ struct Running<'a> {
     functions: Vec<(usize, StepFunctions)>,
     /// What the cell defines becomes shared instances, as this directive asks for.
     sharing: Option<Policy>,
+    /// What it had moved when that was to be done.
+    moved: Vec<String>,
 }
 
 impl Running<'_> {
@@ -320,10 +325,19 @@ impl Running<'_> {
     fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
         let codes = step.map(|step| functions::prepare(self.session, step));
         let format = self.session.settings().debug_format;
-        let prepared = self.session.engine.prepare(code, &self.source, format);
-        let prepared = self.shared(prepared, &[]);
         let written = step.map_or(code, |step| &step.original);
-        let evaluated = self.evaluate(&prepared, written);
+        let mut evaluated;
+        let mut without = Vec::new();
+        loop {
+            let prepared = self.session.engine.prepare(code, &self.source, format);
+            let prepared = self.shared(prepared, &without);
+            evaluated = self.evaluate(&prepared, written);
+            let moved = std::mem::take(&mut self.moved);
+            if moved.is_empty() {
+                break;
+            }
+            without.extend(moved);
+        }
         if evaluated.is_err() {
             // What the step would have defined is not there.
             functions::set_codes(self.session, &self.session.functions().clone());
@@ -347,6 +361,13 @@ impl Running<'_> {
             prepared.share(&hooks, without);
         }
         prepared
+    }
+
+    fn moved_before_sharing(&self, evaluation: &Evaluation) -> Vec<String> {
+        match &evaluation.error {
+            Some(EngineError::Compile(messages)) if self.sharing.is_some() => sharing::moved_before(messages),
+            _ => Vec::new(),
+        }
     }
 
     /// Rust that a magic made; nothing of it is the user's.
@@ -374,6 +395,7 @@ impl Running<'_> {
             .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
         functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
+        self.moved = self.moved_before_sharing(&evaluation);
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
         }
