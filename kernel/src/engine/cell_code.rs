@@ -213,7 +213,7 @@ impl CellCode {
         }
     }
 
-    fn push_generated(&mut self, text: &str) {
+    pub(super) fn push_generated(&mut self, text: &str) {
         self.text.push_str(text);
         self.statements.push_str(text);
     }

@@ -144,7 +144,7 @@ pub fn after_run(session: &Session, run: &RunReport) {
 
 /// The session ends: instances are released, results stored.
 pub fn end(session: &Session) {
-    if session.functions().had_resources() {
+    if session.functions().had_resources() || session.caching.has_instances() {
         session.engine.release_instances(RELEASE);
     }
     let labels = session.functions().labels();

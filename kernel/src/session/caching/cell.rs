@@ -93,7 +93,7 @@ impl Caching {
         }
         match cell.policy.kind {
             Kind::Data => self.data(cell, inputs, run),
-            Kind::Resource => self.data(cell, inputs, run),
+            Kind::Resource => self.resource(cell, inputs, run),
         }
     }
 
@@ -110,18 +110,18 @@ impl Caching {
         }
         let outcome = match unusable {
             Some(why) => Outcome::Unusable(why),
-            None => self.compare(cell, &inputs),
+            None => self.compare(cell, &inputs, EntryKind::Data),
         };
         self.compute(cell, inputs, outcome, claimed, run)
     }
 
     /// Why there is no entry: what differs from the nearest one.
-    fn compare(&self, cell: &CachedCell<'_>, inputs: &Inputs) -> Outcome {
+    pub(super) fn compare(&self, cell: &CachedCell<'_>, inputs: &Inputs, kind: EntryKind) -> Outcome {
         let name = self.entry_name(cell);
-        match self
+        let nearest = self
             .store
-            .nearest(&self.scope, &name, EntryKind::Data, &inputs.ingredients)
-        {
+            .nearest(&self.scope, &name, kind, &inputs.ingredients);
+        match nearest {
             Some((_, changes)) => Outcome::Changed(changes),
             None => Outcome::First,
         }
@@ -169,7 +169,7 @@ impl Caching {
         None
     }
 
-    fn observes_the_same(&self, entry: &Entry) -> bool {
+    pub(super) fn observes_the_same(&self, entry: &Entry) -> bool {
         let now = self.observe_again(&entry.observed);
         now.iter()
             .zip(&entry.observed)
@@ -210,6 +210,7 @@ impl Caching {
             }
             state.items.learn(&cell.source.name, cell.reading);
         }
+        self.release_redefined();
         if !gone.is_empty() {
             self.wait_until_safe();
             self.machine.forget(&gone);
@@ -311,6 +312,7 @@ impl Caching {
             form: FORM,
             outputs,
             values: Vec::new(),
+            shared: Vec::new(),
             removed,
         };
         self.write(cell, entry, manifest, wanted, &inputs.contents, guard);
@@ -399,8 +401,16 @@ impl Caching {
 
     /// Runs a cell that is not to be kept.
     fn uncached(&self, cell: &CachedCell<'_>, outcome: Outcome, run: &mut Run<'_>) -> Result<(), CellError> {
-        run(Arc::clone(cell.frontend))?;
+        let is_resource = cell.policy.kind == Kind::Resource;
+        let ran = run(Arc::clone(cell.frontend));
+        if ran.is_err() && is_resource {
+            self.machine.discard_instances();
+        }
+        ran?;
         self.ran(&cell.source.name, cell.reading, Ran::Freely);
+        if is_resource {
+            self.keep_unkeyed(cell);
+        }
         self.remember(cell, &[], outcome);
         Ok(())
     }
@@ -420,7 +430,7 @@ impl Caching {
         ))
     }
 
-    fn done(&self, key: Option<Key>) -> Done {
+    pub(super) fn done(&self, key: Option<Key>) -> Done {
         Done {
             hit: false,
             key,
@@ -428,7 +438,7 @@ impl Caching {
         }
     }
 
-    fn remember(&self, cell: &CachedCell<'_>, ingredients: &[Ingredient], outcome: Outcome) {
+    pub(super) fn remember(&self, cell: &CachedCell<'_>, ingredients: &[Ingredient], outcome: Outcome) {
         let name = self.entry_name(cell);
         let run = LastRun {
             name: name.clone(),

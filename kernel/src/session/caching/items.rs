@@ -50,6 +50,19 @@ impl SessionItems {
         self.ingredients(words, reading.flags.reads_everything, |item| own.contains(&place(item)))
     }
 
+    /// The definitions of types that these types reach.
+    pub fn definitions(&self, type_texts: &[String]) -> Vec<Ingredient> {
+        let words = type_texts.iter().flat_map(|text| words_of_type(text));
+        let types: Vec<&(Item, String)> = self.items.values().filter(|(item, _)| is_type(item)).collect();
+        let session = analysis::Session::new(types.iter().map(|(item, _)| item));
+        let reached = session.reach(words, false).items;
+        let ingredient = |index: usize| {
+            let item = &types[index].0;
+            Ingredient::new(IngredientKind::Item, title(item), Digest::of(&item.canonical))
+        };
+        reached.into_iter().map(ingredient).collect()
+    }
+
     /// The hash of what the function `name` depends on, itself included.
     pub fn code_of(&self, name: &str) -> Digest {
         let ingredients = self.ingredients([name].into_iter(), false, |_| false);
@@ -88,7 +101,6 @@ impl SessionItems {
                 Namespace::Types,
                 BTreeSet::from([word.to_owned()]),
             ))?;
-            let is_type = matches!(item.kind, ItemKind::Struct | ItemKind::Enum | ItemKind::Union);
             let has = |of: &str| {
                 item.words.contains(of)
                     || self.items.values().any(|(other, _)| {
@@ -99,7 +111,7 @@ impl SessionItems {
                                 .any(|header| header.contains(of) && header.contains(word))
                     })
             };
-            (is_type && !(has("Serialize") && has("Deserialize"))).then(|| item.names.first().map(String::as_str))?
+            (is_data(item) && !(has("Serialize") && has("Deserialize"))).then(|| item.names.first().map(String::as_str))?
         })
     }
 
@@ -115,6 +127,14 @@ impl SessionItems {
             .flat_map(|(item, _)| item.names.iter().map(String::as_str))
             .collect()
     }
+}
+
+fn is_data(item: &Item) -> bool {
+    matches!(item.kind, ItemKind::Struct | ItemKind::Enum | ItemKind::Union)
+}
+
+fn is_type(item: &Item) -> bool {
+    is_data(item) || item.kind == ItemKind::TypeAlias
 }
 
 fn place(item: &Item) -> Place {

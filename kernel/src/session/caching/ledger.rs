@@ -131,6 +131,24 @@ impl Ledger {
         );
     }
 
+    /// Enters a handle of the instance that was made under `key`.
+    pub fn shared(&mut self, cell: &str, typed: &Typed, key: Digest) {
+        let run = self.next_run();
+        self.variables.insert(
+            typed.name.clone(),
+            Variable {
+                type_text: typed.type_text.clone(),
+                mutable: false,
+                cell: cell.to_owned(),
+                run,
+                content: None,
+                refused: None,
+                stored: None,
+                resource: Some(key),
+            },
+        );
+    }
+
     pub fn remove(&mut self, name: &str) {
         self.variables.remove(name);
     }
@@ -153,7 +171,8 @@ impl Ledger {
         }
     }
 
-    fn next_run(&mut self) -> Digest {
+    /// What no other run has, in any session.
+    pub fn next_run(&mut self) -> Digest {
         self.runs += 1;
         let mut hasher = Hasher::new("run");
         hasher.part("session", self.session.as_bytes());

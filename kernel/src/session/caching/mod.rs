@@ -17,6 +17,7 @@ mod magics;
 mod manifest;
 mod policy;
 mod recording;
+mod resource;
 mod saver;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use explain::Outcome;
 use files::Files;
 use items::SessionItems;
 use ledger::{Ledger, Stored, Variable};
+use resource::Instances;
 use saver::Saver;
 
 pub use cell::{CachedCell, Done, Seen};
@@ -64,6 +66,8 @@ pub struct Caching {
 struct State {
     ledger: Ledger,
     items: SessionItems,
+    /// What cells have made and the process keeps.
+    instances: Vec<Instances>,
     files: Files,
     on: bool,
     /// The last run of each cell that has a directive, the latest last.
@@ -123,6 +127,7 @@ impl Caching {
             state: Mutex::new(State {
                 ledger: Ledger::new(),
                 items: SessionItems::default(),
+                instances: Vec::new(),
                 files: Files::default(),
                 on: true,
                 last: Vec::new(),
@@ -159,6 +164,8 @@ impl Caching {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
         });
+        drop(state);
+        self.release_redefined();
     }
 
     /// What became known since the last cell and concerns the user.
@@ -255,6 +262,7 @@ impl Caching {
     /// A cell begins.
     pub fn begin(&self) {
         self.interrupted.store(false, Ordering::SeqCst);
+        self.release_forgotten();
     }
 
     fn is_interrupted(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The interpreter in the place of engine and host, and a session on it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -113,6 +113,23 @@ impl Machine for Fake {
         for name in names {
             state.world.values.remove(name);
         }
+    }
+
+    /// The language of the tests has no instances.
+    fn keep_instances(&self, _version: &str) -> Result<usize, Refusal> {
+        Ok(0)
+    }
+
+    fn discard_instances(&self) {}
+
+    fn restore_instances(&self, _version: &str, _names: &[String]) -> bool {
+        false
+    }
+
+    fn release_instances(&self, _versions: &[String]) {}
+
+    fn instances(&self) -> BTreeSet<String> {
+        BTreeSet::new()
     }
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
