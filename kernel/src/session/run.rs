@@ -116,7 +116,11 @@ impl Running<'_> {
                 "the cell has two directives: `{}` in line {} and `{}` in line {}",
                 directive.name, directive.line, second.name, second.line
             );
-            return Err(errors::plain("BadDirective", &evalue, &["Keep one of them; nothing was run."]));
+            return Err(errors::plain(
+                "BadDirective",
+                &evalue,
+                &["Keep one of them; nothing was run."],
+            ));
         }
         let other = parsed.steps.iter().find_map(|step| match step {
             Step::Rust { .. } => None,

@@ -86,9 +86,7 @@ impl Machine for Workshop {
 
     fn load(&self, value: &Value, file: &Path) -> Result<(), Refusal> {
         let codec = self.codecs(std::iter::once(value.type_text.as_str())).remove(0)?;
-        codec
-            .load(self.engine.host(), &value.name, file)
-            .map_err(refusal)
+        codec.load(self.engine.host(), &value.name, file).map_err(refusal)
     }
 
     fn adopt(&self, adopted: Adopted) {
@@ -116,26 +114,37 @@ impl Machine for Workshop {
     }
 
     fn keep_instances(&self, version: &str) -> Result<usize, Refusal> {
-        let answer = self.engine.call_runtime("resource_keep", &[version], Manner::Plain);
+        let answer = self
+            .engine
+            .call_runtime("resource_keep", &[version], Manner::Plain);
         let count = answer.map_err(Refusal)?;
         Ok(number(&count).unwrap_or(0))
     }
 
     fn discard_instances(&self) {
-        told(self.engine.call_runtime("resource_discard", &[], Manner::Protected));
+        told(
+            self.engine
+                .call_runtime("resource_discard", &[], Manner::Protected),
+        );
     }
 
     fn restore_instances(&self, version: &str, names: &[String]) -> bool {
         let texts: Vec<&str> = std::iter::once(version)
             .chain(names.iter().map(String::as_str))
             .collect();
-        let answer = told(self.engine.call_runtime("resource_restore", &texts, Manner::Protected));
+        let answer = told(
+            self.engine
+                .call_runtime("resource_restore", &texts, Manner::Protected),
+        );
         answer.is_some_and(|answer| number(&answer) == Some(1))
     }
 
     fn release_instances(&self, versions: &[String]) {
         let texts: Vec<&str> = versions.iter().map(String::as_str).collect();
-        told(self.engine.call_runtime("resource_release", &texts, Manner::Protected));
+        told(
+            self.engine
+                .call_runtime("resource_release", &texts, Manner::Protected),
+        );
     }
 
     fn instances(&self) -> BTreeSet<String> {
@@ -181,7 +190,8 @@ fn texts(mut answer: &[u8]) -> Vec<String> {
 
 fn saved(name: &str, file: PathBuf, pending: codec::Pending<codec::Saved>) -> Result<Saved, Refusal> {
     let saved = pending.wait().map_err(refusal)?;
-    let (blob, _) = Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
+    let (blob, _) =
+        Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
     Ok(Saved {
         name: name.to_owned(),
         content: Digest::from_bytes(saved.digest),

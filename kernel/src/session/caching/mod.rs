@@ -114,11 +114,7 @@ impl Caching {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(
-        store: Store,
-        machine: Arc<dyn Machine>,
-        scope: String,
-    ) -> std::io::Result<Arc<Caching>> {
+    pub fn new(store: Store, machine: Arc<dyn Machine>, scope: String) -> std::io::Result<Arc<Caching>> {
         let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
         Ok(Arc::new_cyclic(|me| Caching {
             me: me.clone(),
@@ -158,8 +154,11 @@ impl Caching {
         items.learn(cell, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
-        let shares = |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
-        let touches_shared = ledger.iter().any(|(name, variable)| names(name) && shares(variable));
+        let shares =
+            |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
+        let touches_shared = ledger
+            .iter()
+            .any(|(name, variable)| names(name) && shares(variable));
         ledger.ran(cell, &now, &defined(reading), |name, variable| {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
@@ -309,7 +308,9 @@ impl Caching {
         observed
             .iter()
             .map(|then| match then.kind {
-                IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
+                IngredientKind::Env => {
+                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                }
                 _ => state.files.ingredient(then.name.as_ref()),
             })
             .collect()

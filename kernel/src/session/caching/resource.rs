@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cellar_cache::{self as cache, Change, Digest, Entry, EntryKind, Ingredient, IngredientKind, Key, Persist};
+use cellar_cache::{
+    self as cache, Change, Digest, Entry, EntryKind, Ingredient, IngredientKind, Key, Persist,
+};
 
 use super::cell::{CachedCell, Done, Run, Seen, warn};
 use super::explain::Outcome;
@@ -65,7 +67,8 @@ impl Caching {
         let mut unusable = None;
         for entry in self.store.find(base) {
             if !self.observes_the_same(&entry) {
-                unusable = Some("a file or an environment variable that the compiler read has changed".to_owned());
+                unusable =
+                    Some("a file or an environment variable that the compiler read has changed".to_owned());
                 continue;
             }
             match Manifest::from_bytes(&entry.body) {
@@ -97,7 +100,11 @@ impl Caching {
             let Some(path) = path else { continue };
             ingredients.push(option(name, path));
             for part in path.split("::").map(str::trim).filter(|part| !part.is_empty()) {
-                ingredients.push(Ingredient::new(IngredientKind::Item, part, state.items.code_of(part)));
+                ingredients.push(Ingredient::new(
+                    IngredientKind::Item,
+                    part,
+                    state.items.code_of(part),
+                ));
             }
         }
     }
@@ -112,7 +119,13 @@ impl Caching {
         self.machine.restore_instances(&entry.key.to_string(), &names)
     }
 
-    fn resource_hit(&self, cell: &CachedCell<'_>, inputs: &Inputs, entry: &Entry, manifest: Manifest) -> Done {
+    fn resource_hit(
+        &self,
+        cell: &CachedCell<'_>,
+        inputs: &Inputs,
+        entry: &Entry,
+        manifest: Manifest,
+    ) -> Done {
         let Manifest {
             outputs,
             shared,
@@ -213,7 +226,10 @@ impl Caching {
             .zip(digests)
             .find(|(typed, digest)| digest.as_ref().ok() != inputs.contents.get(&typed.name))
             .map(|(typed, _)| {
-                format!("it changed `{}`, which an earlier cell made and a hit would leave as it is", typed.name)
+                format!(
+                    "it changed `{}`, which an earlier cell made and a hit would leave as it is",
+                    typed.name
+                )
             })
     }
 
@@ -276,7 +292,10 @@ impl Caching {
         key: Option<Key>,
         ingredients: Vec<Ingredient>,
     ) -> Result<Vec<Typed>, String> {
-        let made = self.machine.keep_instances(&version).map_err(|refusal| refusal.0)?;
+        let made = self
+            .machine
+            .keep_instances(&version)
+            .map_err(|refusal| refusal.0)?;
         let bound = defined(cell.reading);
         let mut shared = self.machine.variables();
         shared.retain(|typed| bound.contains_key(&typed.name));
@@ -330,7 +349,9 @@ impl Caching {
 
     /// Releases instances of types that are defined otherwise now.
     pub(super) fn release_redefined(&self) {
-        self.release_where(|instances, items| items.definitions(&instances.type_texts) != instances.definitions);
+        self.release_where(|instances, items| {
+            items.definitions(&instances.type_texts) != instances.definitions
+        });
     }
 
     /// Releases everything that cells have made.
