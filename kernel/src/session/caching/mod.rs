@@ -25,7 +25,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cellar_cache::{Ingredient, IngredientKind, Store};
 
@@ -201,10 +201,14 @@ impl Caching {
             let Some((Stored { value, held }, cell)) = stored else {
                 continue;
             };
-            let loaded = match self.store.file_of(&held) {
+            let started = Instant::now();
+            let checked = self.store.file_of(&held);
+            let check = started.elapsed();
+            let loaded = match checked {
                 Ok(file) => self.machine.load(&value, &file).map_err(|refusal| refusal.0),
                 Err(error) => Err(error.to_string()),
             };
+            tracing::debug!(name, ?check, load = ?(started.elapsed() - check), "materialised");
             match loaded {
                 Ok(()) => self.state().ledger.materialised(name),
                 Err(why) => {
