@@ -116,7 +116,9 @@ impl Caching {
         }
         self.wait_until_safe();
         let names: Vec<String> = manifest.shared.iter().map(|typed| typed.name.clone()).collect();
-        self.machine.restore_instances(&entry.key.to_string(), &names)
+        let is_there = self.machine.restore_instances(&entry.key.to_string(), &names);
+        tracing::debug!(key = %entry.key.short(), ?names, is_there, "instances are handed out");
+        is_there
     }
 
     fn resource_hit(
@@ -296,6 +298,7 @@ impl Caching {
             .machine
             .keep_instances(&version)
             .map_err(|refusal| refusal.0)?;
+        tracing::debug!(version, made, "instances are kept");
         let bound = defined(cell.reading);
         let mut shared = self.machine.variables();
         shared.retain(|typed| bound.contains_key(&typed.name));
@@ -382,6 +385,7 @@ impl Caching {
         for key in leaving.iter().filter_map(|instances| instances.key) {
             self.store.remove(key);
         }
+        tracing::debug!(?leaving, "instances are released");
         let versions: Vec<String> = leaving.into_iter().map(|instances| instances.version).collect();
         self.machine.release_instances(&versions);
     }
