@@ -110,11 +110,7 @@ impl Caching {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(
-        store: Store,
-        machine: Arc<dyn Machine>,
-        scope: String,
-    ) -> std::io::Result<Arc<Caching>> {
+    pub fn new(store: Store, machine: Arc<dyn Machine>, scope: String) -> std::io::Result<Arc<Caching>> {
         let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
         Ok(Arc::new_cyclic(|me| Caching {
             me: me.clone(),
@@ -153,8 +149,11 @@ impl Caching {
         items.learn(cell, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
-        let shares = |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
-        let touches_shared = ledger.iter().any(|(name, variable)| names(name) && shares(variable));
+        let shares =
+            |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
+        let touches_shared = ledger
+            .iter()
+            .any(|(name, variable)| names(name) && shares(variable));
         ledger.ran(cell, &now, &defined(reading), |name, variable| {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
@@ -173,9 +172,13 @@ impl Caching {
         state.items = SessionItems::default();
     }
 
-    /// A setting that changes what cells show.
-    pub fn set(&self, name: &str, value: &str) {
-        self.state().settings.insert(name.to_owned(), value.to_owned());
+    /// A setting that changes what cells show; `None` is the default, with which keys do not name it.
+    pub fn set(&self, name: &str, value: Option<&str>) {
+        let mut state = self.state();
+        match value {
+            Some(value) => state.settings.insert(name.to_owned(), value.to_owned()),
+            None => state.settings.remove(name),
+        };
     }
 
     /// Whether a variable can be used, and if not, why: the host gets the values of `names` that are still bytes.
@@ -301,7 +304,9 @@ impl Caching {
         observed
             .iter()
             .map(|then| match then.kind {
-                IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
+                IngredientKind::Env => {
+                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                }
                 _ => state.files.ingredient(then.name.as_ref()),
             })
             .collect()
