@@ -9,6 +9,7 @@ mod answers;
 pub mod build_server;
 pub mod cell_code;
 pub mod codec;
+mod debug_format;
 mod definitions;
 pub mod dep_info;
 mod dependencies;

@@ -9,6 +9,7 @@ mod errors;
 mod functions;
 mod help;
 mod run;
+mod settings;
 mod workshop;
 
 use std::collections::BTreeSet;
@@ -19,7 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cellar_cache::{Options, Store};
 
 use crate::engine::Engine;
-use crate::engine::cell_code::DebugFormat;
 use crate::functions::{Codes, Exchange};
 use crate::help::KnownNames;
 use crate::interpreter::{
@@ -28,6 +28,7 @@ use crate::interpreter::{
 use crate::magic;
 use caching::Caching;
 use cells::Cells;
+use settings::Settings;
 use workshop::Workshop;
 
 /// A running session.
@@ -51,12 +52,6 @@ pub struct Session {
     interrupted: AtomicBool,
     /// Stops the shell command that runs.
     shell: Mutex<magic::Stop>,
-}
-
-/// What a user has set for the session.
-#[derive(Debug, Clone, Default)]
-struct Settings {
-    debug_format: DebugFormat,
 }
 
 impl Session {

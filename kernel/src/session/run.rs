@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::caching::{CachedCell, Kind, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
-use super::{Session, errors, help};
+use super::{Session, errors, help, settings};
 use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
@@ -239,10 +239,7 @@ impl Running<'_> {
                     .push(json!({"source": "ask_exit", "keepkernel": false}));
                 let text = "The frontend is asked to stop the kernel. If it does not, use its own \
                             menu (in JupyterLab: Kernel, Shut Down Kernel).\n";
-                self.frontend.output(Output::Text {
-                    stream: Stream::Stdout,
-                    text: text.to_owned(),
-                });
+                self.say(text.to_owned());
                 None
             }
             // evcxr lists them in a new order each time.
@@ -252,14 +249,16 @@ impl Running<'_> {
             }
             // Its announcement would go to the kernel's own stdout.
             ":load_config" => Some(":load_config --quiet".to_owned()),
+            // evcxr's own code for them is not what shows values here.
             ":fmt" => {
-                let pretty = args.contains("#?");
-                self.session.settings().debug_format = if pretty {
-                    DebugFormat::Pretty
-                } else {
-                    DebugFormat::Compact
-                };
-                Some(format!("{name} {args}"))
+                let words = settings::set_format(self.session, args)?;
+                self.say(words);
+                None
+            }
+            ":types" => {
+                let words = settings::toggle_types(self.session)?;
+                self.say(words);
+                None
             }
             _ => Some(format!("{name} {args}").trim_end().to_owned()),
         };
@@ -328,12 +327,12 @@ impl Running<'_> {
     /// The same, of a step whose functions below directives have their wrappers.
     fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
         let codes = step.map(|step| functions::prepare(self.session, step));
-        let format = self.session.settings().debug_format;
+        let format = self.session.settings().debug_format.clone();
         let written = step.map_or(code, |step| &step.original);
         let mut evaluated;
         let mut without = Vec::new();
         loop {
-            let prepared = self.session.engine.prepare(code, &self.source, format);
+            let prepared = self.session.engine.prepare(code, &self.source, format.clone());
             let prepared = self.shared(prepared, &without);
             evaluated = self.evaluate(&prepared, written);
             let moved = std::mem::take(&mut self.moved);
@@ -487,6 +486,13 @@ impl Running<'_> {
     fn page(&mut self, data: MimeBundle) {
         self.payload
             .push(json!({"source": "page", "data": data, "start": 0}));
+    }
+
+    fn say(&self, text: String) {
+        self.frontend.output(Output::Text {
+            stream: Stream::Stdout,
+            text,
+        });
     }
 
     fn show(&self, data: MimeBundle) {

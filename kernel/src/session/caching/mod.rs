@@ -179,9 +179,13 @@ impl Caching {
         state.items = SessionItems::default();
     }
 
-    /// A setting that changes what cells show.
-    pub fn set(&self, name: &str, value: &str) {
-        self.state().settings.insert(name.to_owned(), value.to_owned());
+    /// A setting that changes what cells show; `None` is the default, with which keys do not name it.
+    pub fn set(&self, name: &str, value: Option<&str>) {
+        let mut state = self.state();
+        match value {
+            Some(value) => state.settings.insert(name.to_owned(), value.to_owned()),
+            None => state.settings.remove(name),
+        };
     }
 
     /// Whether a variable can be used, and if not, why: the host gets the values of `names` that are still bytes.
