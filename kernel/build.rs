@@ -19,6 +19,9 @@ fn main() {
         "cellar_host_peek",
         "cellar_host_forget",
         "cellar_host_answer",
+        "cellar_host_digest",
+        "cellar_host_files",
+        "cellar_host_identity",
         "cellar_host_hash",
         "cellar_host_hash_new",
         "cellar_host_hash_update",
@@ -50,10 +53,17 @@ fn embed_sources() {
         let mut files = Vec::new();
         collect(&sources, &mut files);
         files.sort();
-        let _ = writeln!(code, "/// `{folder}/src`.\npub const {name}: &[(&str, &str)] = &[");
+        let _ = writeln!(
+            code,
+            "/// `{folder}/src`.\npub const {name}: &[(&str, &str)] = &["
+        );
         for file in files {
             let below = file.strip_prefix(&sources).expect("it was found there");
-            let _ = writeln!(code, "    ({:?}, include_str!({file:?})),", below.to_string_lossy());
+            let _ = writeln!(
+                code,
+                "    ({:?}, include_str!({file:?})),",
+                below.to_string_lossy()
+            );
         }
         code.push_str("];\n");
     }

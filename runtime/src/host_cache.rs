@@ -126,7 +126,6 @@ pub fn put(name: &str, variable: memo::Restored) {
 /// The cell that ran has succeeded or failed: what it computed is written.
 #[unsafe(no_mangle)]
 extern "C" fn cellar_runtime_cell_ended() {
-    memo::forget_cell();
     memo::save_all();
 }
 
@@ -182,12 +181,10 @@ macro_rules! calls {
 }
 
 calls! {
-    /// `key`, `ttl` (milliseconds, 0 for none): the cell that just ran has this key, and what it made is kept under it.
-    /// Answers how many instances there are.
-    cellar_runtime_resource_keep(texts) match texts {
-        [key, ttl] => number(memo::keep_cell(key, ttl.parse().unwrap_or(0))),
-        _ => number(0),
-    };
+    /// `key`: the cell that just ran has this key, and what it made is kept under it. Answers how many instances there are.
+    cellar_runtime_resource_keep(texts) number(texts.first().map_or(0, |key| memo::keep_cell(key)));
+    /// The cell that just ran failed: what it made is released. Answers how many instances there were.
+    cellar_runtime_resource_discard(_texts) number(memo::discard_cell());
     /// `key`, names of variables: puts what the cell with this key made back under the variables' names, all or none.
     /// Answers 1 if all were there and valid.
     cellar_runtime_resource_restore(texts) match texts {

@@ -87,6 +87,8 @@ def shown(made):
             elif not output.data.get("text/plain", "").startswith("Dependencies are ready"):
                 # (That one is there only if something had to be built, and waited for.)
                 data = {mime: _plain(body) if isinstance(body, (str, list)) else body for mime, body in output.data.items()}
-                outputs.append((kind, data))
+                # Dependencies are built once on a machine, and only that once it is shown.
+                if not re.fullmatch(r"Compiled \d+ crates? \(<time>\)", data.get("text/plain", "")):
+                    outputs.append((kind, data))
         cells.append([(o[0], _plain(o[1])) if o[0] in ("stdout", "stderr") else o for o in outputs])
     return cells

@@ -30,11 +30,8 @@ impl Store {
     /// Makes sure that a blob is there and stays readable. Its content is not looked at. `None` when it is not there, or
     /// is not as long as it should be.
     pub fn hold(&self, blob: &BlobRef) -> Option<Held> {
-        let content = match self.0.memory().blob(&blob.digest) {
-            Some(bytes) => Some(Content::Bytes(bytes)),
-            None => None,
-        };
-        let content = match (content, &self.0.disk) {
+        let in_memory = self.0.memory().blob(&blob.digest).map(Content::Bytes);
+        let content = match (in_memory, &self.0.disk) {
             (Some(content), _) => content,
             (None, None) => return None,
             (None, Some(_)) if blob.len <= INLINE => Content::Bytes(self.blob(blob)?),
@@ -70,7 +67,10 @@ impl Store {
         }
         if Digest::of_file(&path)?.0 != held.blob.digest {
             let _ = std::fs::remove_file(&path);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its content is damaged"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "its content is damaged",
+            ));
         }
         Ok(path)
     }
@@ -86,7 +86,9 @@ mod tests {
         let store = Store::open(folder.path(), Options::default());
         for content in [vec![1; 10], vec![2; 100_000]] {
             let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
-            entry.blobs.push(store.put_blob("x", content.clone(), Persist::Disk));
+            entry
+                .blobs
+                .push(store.put_blob("x", content.clone(), Persist::Disk));
             store.put_entry(&entry, &Policy::default()).unwrap();
             let held = store.hold(&entry.blobs[0]).expect("it is there");
             store.clear(&Selection::default());
@@ -101,7 +103,9 @@ mod tests {
         let blob = {
             let store = Store::open(folder.path(), Options::default());
             let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
-            entry.blobs.push(store.put_blob("x", vec![3; 100_000], Persist::Disk));
+            entry
+                .blobs
+                .push(store.put_blob("x", vec![3; 100_000], Persist::Disk));
             store.put_entry(&entry, &Policy::default()).unwrap();
             entry.blobs.remove(0)
         };

@@ -18,7 +18,7 @@ pub fn run(typed: &args::Kernel) -> Result<()> {
             super::kernelspec::DISPLAY_NAME
         );
     }
-    crate::server::run(file, super::interpreter()?, Vec::new())?;
+    crate::server::run(file, super::interpreter(None)?, Vec::new())?;
     // A cell that cannot be stopped may hold threads; the server has told everybody that all is over.
     std::process::exit(0)
 }

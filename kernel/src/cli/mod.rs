@@ -14,6 +14,7 @@ mod kernelspec;
 mod run;
 mod uninstall;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -49,9 +50,9 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Whoever runs cells; what takes time to start does so behind it.
-fn interpreter() -> anyhow::Result<Arc<dyn Interpreter>> {
-    Ok(Arc::new(crate::session::Session::start()?))
+/// Whoever runs the cells of a notebook; what takes time to start does so behind it.
+fn interpreter(notebook: Option<&Path>) -> anyhow::Result<Arc<dyn Interpreter>> {
+    Ok(Arc::new(crate::session::Session::start(notebook)?))
 }
 
 /// stdout belongs to the user's cells; what the kernel has to say goes to stderr.

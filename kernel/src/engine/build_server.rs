@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::answers::{failed, made, nothing_made, pretended_errors};
 use super::dep_info::Inputs;
 use super::dependencies::{self, Dependencies, Graph};
 use super::dependency_progress::DependencyProgress;
@@ -28,14 +29,6 @@ use super::source_map::{Marks, SourceMap};
 use super::toolchain::Toolchain;
 use crate::cell::CellSource;
 use crate::interpreter::Frontend;
-
-/// Paths, types and traits: what is wrong before captures and borrows are looked at. Not unknown names (E0425): a second
-/// look may find a variable of a similar name.
-const SAME_IN_CLOSURES: [&str; 23] = [
-    "E0023", "E0026", "E0027", "E0040", "E0061", "E0063", "E0106", "E0107", "E0277", "E0282", "E0283",
-    "E0308", "E0369", "E0412", "E0423", "E0432", "E0433", "E0560", "E0599", "E0600", "E0608", "E0609",
-    "E0614",
-];
 
 /// What evcxr's "cargo" is to do with the next builds.
 #[derive(Clone, Default)]
@@ -489,13 +482,15 @@ impl BuildServer {
             report.compiles += 1;
             if !compiled.success {
                 let caught = !checks && rewritten.catches_panics;
-                report.failure = Some(if caught && is_independent_of_closures(&compiled.messages) {
-                    Failure::Explained
-                } else if compiled.messages.contains(UNKNOWN_NAME) {
-                    Failure::UnknownName
-                } else {
-                    Failure::Other
-                });
+                report.failure = Some(
+                    if caught && diagnostics::is_independent_of_closures(&compiled.messages) {
+                        Failure::Explained
+                    } else if compiled.messages.contains(UNKNOWN_NAME) {
+                        Failure::UnknownName
+                    } else {
+                        Failure::Other
+                    },
+                );
             }
             report.stopped |= compiled.stopped;
             if let Some(said) =
@@ -778,25 +773,6 @@ impl BuildServer {
     }
 }
 
-/// Whether all errors among rustc's messages are of kinds that do not change when the same code stands
-/// outside of a closure. evcxr compiles a faulty cell again without the closure that catches its panics; about
-/// names, types and syntax rustc would say the same once more.
-pub fn is_independent_of_closures(messages: &str) -> bool {
-    let mut errors = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["level"] == "error")
-        // rustc's last words, how many errors there were, have no place.
-        .filter(|message| message["spans"].as_array().is_some_and(|spans| !spans.is_empty()))
-        .peekable();
-    errors.peek().is_some()
-        && errors.all(|error| {
-            error["code"]["code"]
-                .as_str()
-                .is_some_and(|code| SAME_IN_CLOSURES.contains(&code))
-        })
-}
-
 /// evcxr learns from an error that a cell needs `?` or `.await`. We know it before: the error costs
 /// no compile, and evcxr keeps the mode for the rest of the session.
 fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer> {
@@ -808,49 +784,6 @@ fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer
         return Some(pretended_errors("E0277", &[line]));
     }
     None
-}
-
-/// An error of this kind at each of these lines of the generated crate.
-fn pretended_errors(code: &str, lines: &[usize]) -> BuildAnswer {
-    let message = |line: &usize| {
-        let span = serde_json::json!({
-            "file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 1,
-            "byte_start": 0, "byte_end": 0, "is_primary": true, "text": [], "label": null,
-            "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
-        });
-        let message = serde_json::json!({
-            "message": "evcxr is to look at this again", "code": {"code": code, "explanation": null},
-            "level": "error", "spans": [span], "children": [], "rendered": "",
-        });
-        format!("{message}\n")
-    };
-    BuildAnswer {
-        stdout: lines.iter().map(message).collect(),
-        stderr: String::new(),
-        status: 101,
-    }
-}
-
-/// Tells evcxr that there is a library where there is none.
-fn nothing_made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> {
-    std::fs::write(library, b"")?;
-    made(request, library)
-}
-
-/// Tells evcxr that `library` is what it asked for.
-fn made(request: &BuildRequest, library: &Path) -> std::io::Result<BuildAnswer> {
-    if let Some(path) = request.environment.get("EVCXR_EXECUTION_SO_PATH") {
-        std::fs::write(path, library.as_os_str().as_encoded_bytes())?;
-    }
-    Ok(BuildAnswer::default())
-}
-
-fn failed(message: &str) -> BuildAnswer {
-    BuildAnswer {
-        stdout: String::new(),
-        stderr: format!("error: {message}\n"),
-        status: 101,
-    }
 }
 
 fn rustc_of(request: &BuildRequest) -> &str {
@@ -885,27 +818,4 @@ fn opt_level(manifest: &str) -> String {
 
 fn is_about_cells(line: &str) -> bool {
     line.contains("ctx v1.0.0") || line.contains("`ctx`")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(code: &str) -> String {
-        format!(r#"{{"level":"error","code":{{"code":"{code}"}},"spans":[{{}}]}}"#)
-    }
-
-    #[test]
-    fn errors_about_borrows_are_worth_a_second_attempt() {
-        let last =
-            r#"{"level":"error","code":null,"message":"aborting due to 2 previous errors","spans":[]}"#;
-        let types = format!("{}\n{}\n{last}\n", error("E0308"), error("E0433"));
-        assert!(is_independent_of_closures(&types));
-        assert!(!is_independent_of_closures(&format!(
-            "{types}{}\n",
-            error("E0596")
-        )));
-        assert!(!is_independent_of_closures(last));
-        assert!(!is_independent_of_closures("linking failed"));
-    }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
+use super::debug_format::BEFORE_SHOWN;
+pub use super::debug_format::DebugFormat;
 use super::definitions::{Definition, header_tokens};
 use super::effort;
 use super::items::Item;
@@ -93,9 +95,9 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         let text = &rust[start..end];
         if index == last && ast::Expr::can_cast(statement.kind()) {
             prepared.shows = true;
-            prepared.push_generated(debug_format.before());
+            prepared.push_generated(BEFORE_SHOWN);
             prepared.push(text, offset, code, cell, marks, None);
-            prepared.push_generated(&debug_format.after());
+            prepared.push_generated(&debug_format.after_shown());
         } else {
             prepared.push(text, offset, code, cell, marks, Some(statement));
         }
@@ -133,31 +135,6 @@ pub fn prepare_around(
         statements: text.clone(),
         text,
         ..CellCode::default()
-    }
-}
-
-/// How a value without a MIME bundle is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DebugFormat {
-    #[default]
-    Compact,
-    Pretty,
-}
-
-impl DebugFormat {
-    fn before(self) -> &'static str {
-        "match (\n"
-    }
-
-    /// See `runtime/src/private/show.rs`.
-    fn after(self) -> String {
-        let show = match self {
-            DebugFormat::Compact => "__cellar_show",
-            DebugFormat::Pretty => "__cellar_show_pretty",
-        };
-        let shown =
-            "::cellar::__private::Shown(::cellar::__private::Peel(value).__cellar_peel().evcxr_display())";
-        format!(") {{ ref value => {{ use ::cellar::__private::show::*; (&&&&&{shown}).{show}() }} }};\n")
     }
 }
 
@@ -213,7 +190,7 @@ impl CellCode {
         }
     }
 
-    fn push_generated(&mut self, text: &str) {
+    pub(super) fn push_generated(&mut self, text: &str) {
         self.text.push_str(text);
         self.statements.push_str(text);
     }

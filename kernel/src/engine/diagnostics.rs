@@ -143,3 +143,53 @@ pub fn rendered_errors(output: Option<impl Read>) -> String {
     }
     text
 }
+
+/// Paths, types and traits: what is wrong before captures and borrows are looked at. Not unknown names (E0425): a second
+/// look may find a variable of a similar name.
+const SAME_IN_CLOSURES: [&str; 23] = [
+    "E0023", "E0026", "E0027", "E0040", "E0061", "E0063", "E0106", "E0107", "E0277", "E0282", "E0283",
+    "E0308", "E0369", "E0412", "E0423", "E0432", "E0433", "E0560", "E0599", "E0600", "E0608", "E0609",
+    "E0614",
+];
+
+/// Whether all errors among rustc's messages are of kinds that do not change when the same code stands
+/// outside of a closure. evcxr compiles a faulty cell again without the closure that catches its panics; about
+/// names, types and syntax rustc would say the same once more.
+pub fn is_independent_of_closures(messages: &str) -> bool {
+    let mut errors = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["level"] == "error")
+        // rustc's last words, how many errors there were, have no place.
+        .filter(|message| message["spans"].as_array().is_some_and(|spans| !spans.is_empty()))
+        .peekable();
+    errors.peek().is_some()
+        && errors.all(|error| {
+            error["code"]["code"]
+                .as_str()
+                .is_some_and(|code| SAME_IN_CLOSURES.contains(&code))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str) -> String {
+        format!(r#"{{"level":"error","code":{{"code":"{code}"}},"spans":[{{}}]}}"#)
+    }
+
+    #[test]
+    fn errors_about_borrows_are_worth_a_second_attempt() {
+        let last =
+            r#"{"level":"error","code":null,"message":"aborting due to 2 previous errors","spans":[]}"#;
+        let types = format!("{}\n{}\n{last}\n", error("E0308"), error("E0433"));
+        assert!(is_independent_of_closures(&types));
+        assert!(!is_independent_of_closures(&format!(
+            "{types}{}\n",
+            error("E0596")
+        )));
+        assert!(!is_independent_of_closures(last));
+        assert!(!is_independent_of_closures("linking failed"));
+    }
+}

@@ -18,7 +18,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::build_server::{self, BuildServer};
+use super::build_server::BuildServer;
 use super::cell_code::{Binding, CellCode};
 use super::dep_info::Inputs;
 use super::diagnostics::{self, PLACE, Places};
@@ -257,7 +257,7 @@ fn verdict(
     if first.is_empty() || !first.iter().all(is_placed) || first.iter().any(|it| has_code(it, &EVCXRS)) {
         return Ok(Outcome::Nothing);
     }
-    if build_server::is_independent_of_closures(&compiled.messages) {
+    if diagnostics::is_independent_of_closures(&compiled.messages) {
         return Ok(Outcome::Wrong(first));
     }
     let failure = if first.iter().any(|it| has_code(it, &[UNKNOWN_NAME])) {

@@ -4,9 +4,12 @@
 //! The engine starts at once and boots behind the caller's back; the first cell waits for it. It knows
 //! nothing of magics, of caching or of Jupyter.
 
+mod adopting;
+mod answers;
 pub mod build_server;
 pub mod cell_code;
 pub mod codec;
+mod debug_format;
 mod definitions;
 pub mod dep_info;
 mod dependencies;
@@ -26,6 +29,7 @@ mod rewrite;
 pub mod runtime_library;
 mod rustc;
 mod serde_for_cells;
+pub mod sharing;
 pub mod shim;
 pub mod source_map;
 mod toolchain;
@@ -337,6 +341,29 @@ impl Engine {
         });
         if call.wait_for(patience).is_none() {
             tracing::warn!("not all `on_release` functions came to their end");
+        }
+    }
+
+    /// Calls a function of the runtime library, `cellar_runtime_` and `function`, with these texts. Gives what it answers.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn call_runtime(&self, function: &str, texts: &[&str], manner: Manner) -> Result<Vec<u8>, String> {
+        let library = self.builds.runtime().ok_or("the engine has not started yet")?;
+        let mut argument = Vec::new();
+        for text in texts {
+            argument.extend((text.len() as u64).to_le_bytes());
+            argument.extend(text.as_bytes());
+        }
+        let report = self.host.call(Call {
+            library,
+            function: format!("cellar_runtime_{function}"),
+            argument,
+            manner,
+        });
+        match report.failed {
+            Some(why) => Err(why),
+            None => Ok(report.answer),
         }
     }
 

@@ -131,9 +131,10 @@ pub fn after_run(session: &Session, run: &RunReport) {
     }
     let labels = session.functions().labels();
     let (store, exchange) = (session.store.clone(), Arc::clone(&session.exchange));
+    let scope = session.scope.clone();
     let work = move || {
         let mut exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
-        exchange.take(&store, &super::notebook(), &labels);
+        exchange.take(&store, &scope, &labels);
     };
     // Where there is no thread, the end of the session does it.
     if let Err(error) = std::thread::Builder::new().name("functions".into()).spawn(work) {
@@ -143,9 +144,9 @@ pub fn after_run(session: &Session, run: &RunReport) {
 
 /// The session ends: instances are released, results stored.
 pub fn end(session: &Session) {
-    if session.functions().had_resources() {
+    if session.functions().had_resources() || session.caching.has_instances() {
         session.engine.release_instances(RELEASE);
     }
     let labels = session.functions().labels();
-    exchange(session).take(&session.store, &super::notebook(), &labels);
+    exchange(session).take(&session.store, &session.scope, &labels);
 }

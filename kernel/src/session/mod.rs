@@ -9,17 +9,17 @@ mod errors;
 mod functions;
 mod help;
 mod run;
+mod settings;
 mod workshop;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cellar_cache::{Options, Store};
 
 use crate::engine::Engine;
-use crate::engine::cell_code::DebugFormat;
 use crate::functions::{Codes, Exchange};
 use crate::help::KnownNames;
 use crate::interpreter::{
@@ -28,6 +28,7 @@ use crate::interpreter::{
 use crate::magic;
 use caching::Caching;
 use cells::Cells;
+use settings::Settings;
 use workshop::Workshop;
 
 /// A running session.
@@ -43,6 +44,8 @@ pub struct Session {
     /// Their results, between the store and the process that runs cells.
     exchange: Arc<Mutex<Exchange>>,
     store: Store,
+    /// What the store calls this notebook.
+    scope: String,
     /// Deprecated directives of which the user was told.
     warned: Mutex<BTreeSet<&'static str>>,
     /// The running cell is to end as soon as it can.
@@ -51,30 +54,27 @@ pub struct Session {
     shell: Mutex<magic::Stop>,
 }
 
-/// What a user has set for the session.
-#[derive(Debug, Clone, Default)]
-struct Settings {
-    debug_format: DebugFormat,
-}
-
 impl Session {
-    /// Starts a session. Returns at once; the engine boots behind it.
+    /// Starts a session of a notebook, if it is known of which. Returns at once; the engine boots behind it.
     ///
     /// Must be called before the process has other threads (see [`Engine::start`]).
     ///
     /// # Errors
     /// When no temporary folder can be made.
-    pub fn start() -> std::io::Result<Session> {
+    pub fn start(notebook: Option<&Path>) -> std::io::Result<Session> {
+        let scope = scope(notebook);
         let engine = Arc::new(Engine::start(cache_folder())?);
         let store = open_store();
         let caching = Caching::new(
             store.clone(),
             Arc::new(Workshop::new(Arc::clone(&engine))),
-            notebook(),
+            scope.clone(),
         )?;
         let materialiser = Arc::downgrade(&caching);
         engine.set_materialiser(Arc::new(move |names: &[String]| {
-            materialiser.upgrade().map_or(Ok(()), |caching| caching.materialise(names))
+            materialiser
+                .upgrade()
+                .map_or(Ok(()), |caching| caching.materialise(names))
         }));
         Ok(Session {
             caching,
@@ -86,6 +86,7 @@ impl Session {
                 engine.functions_folder().unwrap_or_default(),
             ))),
             store,
+            scope,
             warned: Mutex::default(),
             engine,
             interrupted: AtomicBool::new(false),
@@ -148,16 +149,20 @@ fn open_store() -> Store {
     )
 }
 
-/// Which notebook this is the session of, as far as anybody has told: `CELLAR_NOTEBOOK`, Jupyter's own variable, or the
-/// folder.
-fn notebook() -> String {
-    let told = ["CELLAR_NOTEBOOK", "JPY_SESSION_NAME"]
-        .into_iter()
-        .filter_map(std::env::var_os)
-        .find(|name| !name.is_empty())
-        .map(PathBuf::from);
+/// What the store calls the notebook: its path, as far as anybody has told (the caller, `CELLAR_NOTEBOOK`, Jupyter's own
+/// variable), or else its folder.
+fn scope(notebook: Option<&Path>) -> String {
+    let told = || {
+        ["CELLAR_NOTEBOOK", "JPY_SESSION_NAME"]
+            .into_iter()
+            .filter_map(std::env::var_os)
+            .find(|name| !name.is_empty())
+            .map(PathBuf::from)
+    };
     let folder = std::env::current_dir().unwrap_or_default();
-    told.map_or(folder.clone(), |name| folder.join(name))
+    let notebook = notebook.map(Path::to_owned).or_else(told);
+    notebook
+        .map_or(folder.clone(), |name| folder.join(name))
         .display()
         .to_string()
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::caching::{CachedCell, Policy, Ran, Seen};
+use super::caching::{CachedCell, Kind, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
-use super::{Session, errors, help};
+use super::{Session, errors, help, settings};
 use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
+use crate::engine::sharing::{self, Hooks};
+use crate::engine::{EngineError, Evaluation};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
@@ -33,6 +35,8 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         is_cached: false,
         seen: Seen::default(),
         functions: Vec::new(),
+        sharing: None,
+        moved: Vec::new(),
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -68,6 +72,10 @@ struct Running<'a> {
     seen: Seen,
     /// What the steps of Rust have of cached functions, by the line that a step begins on.
     functions: Vec<(usize, StepFunctions)>,
+    /// What the cell defines becomes shared instances, as this directive asks for.
+    sharing: Option<Policy>,
+    /// What it had moved when that was to be done.
+    moved: Vec<String>,
 }
 
 impl Running<'_> {
@@ -108,7 +116,11 @@ impl Running<'_> {
                 "the cell has two directives: `{}` in line {} and `{}` in line {}",
                 directive.name, directive.line, second.name, second.line
             );
-            return Err(errors::plain("BadDirective", &evalue, &["Keep one of them; nothing was run."]));
+            return Err(errors::plain(
+                "BadDirective",
+                &evalue,
+                &["Keep one of them; nothing was run."],
+            ));
         }
         let other = parsed.steps.iter().find_map(|step| match step {
             Step::Rust { .. } => None,
@@ -150,7 +162,9 @@ impl Running<'_> {
         let done = caching.cell(&cell, &mut |recorder| {
             self.frontend = recorder;
             self.is_cached = true;
+            self.sharing = (policy.kind == Kind::Resource).then(|| policy.clone());
             let ran = self.steps(parsed);
+            self.sharing = None;
             self.is_cached = false;
             self.frontend = Arc::clone(&frontend);
             ran.map(|()| std::mem::take(&mut self.seen))
@@ -225,10 +239,7 @@ impl Running<'_> {
                     .push(json!({"source": "ask_exit", "keepkernel": false}));
                 let text = "The frontend is asked to stop the kernel. If it does not, use its own \
                             menu (in JupyterLab: Kernel, Shut Down Kernel).\n";
-                self.frontend.output(Output::Text {
-                    stream: Stream::Stdout,
-                    text: text.to_owned(),
-                });
+                self.say(text.to_owned());
                 None
             }
             // evcxr lists them in a new order each time.
@@ -238,14 +249,16 @@ impl Running<'_> {
             }
             // Its announcement would go to the kernel's own stdout.
             ":load_config" => Some(":load_config --quiet".to_owned()),
+            // evcxr's own code for them is not what shows values here.
             ":fmt" => {
-                let pretty = args.contains("#?");
-                self.session.settings().debug_format = if pretty {
-                    DebugFormat::Pretty
-                } else {
-                    DebugFormat::Compact
-                };
-                Some(format!("{name} {args}"))
+                let words = settings::set_format(self.session, args)?;
+                self.say(words);
+                None
+            }
+            ":types" => {
+                let words = settings::toggle_types(self.session)?;
+                self.say(words);
+                None
             }
             _ => Some(format!("{name} {args}").trim_end().to_owned()),
         };
@@ -277,6 +290,7 @@ impl Running<'_> {
             Magic::Help { name: None } => self.page(magic::help()),
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
+                self.session.caching.release_all();
                 self.quietly(":clear")?;
                 self.session.caching.forget_all();
                 *self.session.names() = crate::help::KnownNames::default();
@@ -313,10 +327,20 @@ impl Running<'_> {
     /// The same, of a step whose functions below directives have their wrappers.
     fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
         let codes = step.map(|step| functions::prepare(self.session, step));
-        let format = self.session.settings().debug_format;
-        let prepared = self.session.engine.prepare(code, &self.source, format);
+        let format = self.session.settings().debug_format.clone();
         let written = step.map_or(code, |step| &step.original);
-        let evaluated = self.evaluate(&prepared, written);
+        let mut evaluated;
+        let mut without = Vec::new();
+        loop {
+            let prepared = self.session.engine.prepare(code, &self.source, format.clone());
+            let prepared = self.shared(prepared, &without);
+            evaluated = self.evaluate(&prepared, written);
+            let moved = std::mem::take(&mut self.moved);
+            if moved.is_empty() {
+                break;
+            }
+            without.extend(moved);
+        }
         if evaluated.is_err() {
             // What the step would have defined is not there.
             functions::set_codes(self.session, &self.session.functions().clone());
@@ -327,6 +351,26 @@ impl Running<'_> {
             *self.session.functions() = codes;
         }
         Ok(())
+    }
+
+    /// The same cell, with what it defines made into shared instances if its directive asks for that. Those `without` are
+    /// no longer there at the cell's end.
+    fn shared(&self, mut prepared: CellCode, without: &[String]) -> CellCode {
+        if let Some(policy) = &self.sharing {
+            let hooks = Hooks {
+                on_release: policy.on_release.as_deref(),
+                validate: policy.validate.as_deref(),
+            };
+            prepared.share(&hooks, without);
+        }
+        prepared
+    }
+
+    fn moved_before_sharing(&self, evaluation: &Evaluation) -> Vec<String> {
+        match &evaluation.error {
+            Some(EngineError::Compile(messages)) if self.sharing.is_some() => sharing::moved_before(messages),
+            _ => Vec::new(),
+        }
     }
 
     /// Rust that a magic made; nothing of it is the user's.
@@ -354,6 +398,17 @@ impl Running<'_> {
             .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
         functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
+        for refused in &evaluation.refused {
+            let text = format!(
+                "The variable `{}` came from the cache and cannot be used: {}. Run the cell that makes it again.\n",
+                refused.name, refused.reason
+            );
+            self.frontend.output(Output::Text {
+                stream: Stream::Stderr,
+                text,
+            });
+        }
+        self.moved = self.moved_before_sharing(&evaluation);
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
         }
@@ -431,6 +486,13 @@ impl Running<'_> {
     fn page(&mut self, data: MimeBundle) {
         self.payload
             .push(json!({"source": "page", "data": data, "start": 0}));
+    }
+
+    fn say(&self, text: String) {
+        self.frontend.output(Output::Text {
+            stream: Stream::Stdout,
+            text,
+        });
     }
 
     fn show(&self, data: MimeBundle) {

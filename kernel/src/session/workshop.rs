@@ -1,5 +1,6 @@
 //! Engine and host as the cache needs them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use super::caching::{Adopted, Machine, Refusal, Saved, Saving, Typed, Value};
 use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
+use crate::host::call::Manner;
 
 /// The real engine with its host.
 pub struct Workshop {
@@ -84,9 +86,7 @@ impl Machine for Workshop {
 
     fn load(&self, value: &Value, file: &Path) -> Result<(), Refusal> {
         let codec = self.codecs(std::iter::once(value.type_text.as_str())).remove(0)?;
-        codec
-            .load(self.engine.host(), &value.name, file)
-            .map_err(refusal)
+        codec.load(self.engine.host(), &value.name, file).map_err(refusal)
     }
 
     fn adopt(&self, adopted: Adopted) {
@@ -113,6 +113,47 @@ impl Machine for Workshop {
         }
     }
 
+    fn keep_instances(&self, version: &str) -> Result<usize, Refusal> {
+        let answer = self
+            .engine
+            .call_runtime("resource_keep", &[version], Manner::Plain);
+        let count = answer.map_err(Refusal)?;
+        Ok(number(&count).unwrap_or(0))
+    }
+
+    fn discard_instances(&self) {
+        told(
+            self.engine
+                .call_runtime("resource_discard", &[], Manner::Protected),
+        );
+    }
+
+    fn restore_instances(&self, version: &str, names: &[String]) -> bool {
+        let texts: Vec<&str> = std::iter::once(version)
+            .chain(names.iter().map(String::as_str))
+            .collect();
+        let answer = told(
+            self.engine
+                .call_runtime("resource_restore", &texts, Manner::Protected),
+        );
+        answer.is_some_and(|answer| number(&answer) == Some(1))
+    }
+
+    fn release_instances(&self, versions: &[String]) {
+        let texts: Vec<&str> = versions.iter().map(String::as_str).collect();
+        told(
+            self.engine
+                .call_runtime("resource_release", &texts, Manner::Protected),
+        );
+    }
+
+    fn instances(&self) -> BTreeSet<String> {
+        let answer = told(self.engine.call_runtime("resource_list", &[], Manner::Plain)).unwrap_or_default();
+        let texts = texts(&answer);
+        // Name, version, type, age.
+        texts.chunks(4).filter_map(|row| row.get(1).cloned()).collect()
+    }
+
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
         Vec::new()
     }
@@ -122,9 +163,35 @@ impl Machine for Workshop {
     }
 }
 
+/// The answer of a call; the log says why there is none.
+fn told(answer: Result<Vec<u8>, String>) -> Option<Vec<u8>> {
+    answer
+        .inspect_err(|why| tracing::warn!("instances of the session: {why}"))
+        .ok()
+}
+
+fn number(answer: &[u8]) -> Option<usize> {
+    let number = u64::from_le_bytes(*answer.first_chunk()?);
+    usize::try_from(number).ok()
+}
+
+/// Texts, each behind its length.
+fn texts(mut answer: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Some(length) = number(answer) {
+        let Some((text, rest)) = answer[8..].split_at_checked(length) else {
+            break;
+        };
+        texts.push(String::from_utf8_lossy(text).into_owned());
+        answer = rest;
+    }
+    texts
+}
+
 fn saved(name: &str, file: PathBuf, pending: codec::Pending<codec::Saved>) -> Result<Saved, Refusal> {
     let saved = pending.wait().map_err(refusal)?;
-    let (blob, _) = Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
+    let (blob, _) =
+        Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
     Ok(Saved {
         name: name.to_owned(),
         content: Digest::from_bytes(saved.digest),

@@ -15,6 +15,14 @@ pub fn debug(text: fmt::Arguments<'_>) {
     rich(Bundle::new().text(text.to_string()));
 }
 
+/// Shows text as the cell's result, as evcxr does after `:types`: `: i32 = 42`.
+pub fn typed(type_name: Option<&str>, text: fmt::Arguments<'_>) {
+    match type_name {
+        Some(name) => debug(format_args!(": {} = {text}", without_paths(name))),
+        None => debug(text),
+    }
+}
+
 /// Shows that a value is there which has no form to show, and what to do.
 pub fn not_shown(type_name: &str) {
     rich(Bundle::new().text(explain(type_name)));

@@ -9,7 +9,7 @@
 //!     (&&&&&::cellar::__private::Shown(::cellar::__private::Peel(value).__cellar_peel().evcxr_display())).__cellar_show() } };
 //! ```
 //!
-//! (`__cellar_show_pretty` for `{:#?}`). `match` with `ref` neither moves the value nor ends its
+//! (`__cellar_show_pretty` for `{:#?}`; for other formats see [`formatted`]). `match` with `ref` neither moves the value nor ends its
 //! temporaries too early. Which trait serves is decided by the order in which method calls look at
 //! candidates:
 //!
@@ -19,6 +19,8 @@
 //! 3. `__cellar_show` removes its `&`s one by one until an implementation fits.
 //!
 //! Traits are imported as `_` and only behind the expression, so no name of the user's is hidden.
+
+pub mod formatted;
 
 use std::fmt::Debug;
 use std::rc::Rc;

@@ -24,7 +24,7 @@ use executor::{Ending, Executor, Limits};
 use notebook::Notebook;
 
 /// How long the end of a run may take.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+const SHUTDOWN: Duration = Duration::from_secs(35);
 
 /// What is to be executed and where the result goes, both as absolute paths.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ struct Plan {
 /// could not be written.
 pub fn run(
     typed: &args::Run,
-    interpreter: impl FnOnce() -> Result<Arc<dyn Interpreter>>,
+    interpreter: impl FnOnce(Option<&Path>) -> Result<Arc<dyn Interpreter>>,
 ) -> Result<ExitCode> {
     let plan = Plan::new(typed)?;
     let mut notebook = Notebook::read(&plan.notebook)
@@ -62,7 +62,7 @@ pub fn run(
     signals::listen(events.0.clone()).context("cannot listen for signals")?;
     let started = Instant::now();
     let total = notebook.code_cells().len();
-    let interpreter = interpreter()?;
+    let interpreter = interpreter(Some(&plan.notebook))?;
     let terminal = screen::Terminal::new(total);
     let executor = Executor {
         interpreter: Arc::clone(&interpreter),

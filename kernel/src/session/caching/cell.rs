@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cellar_cache::{self as cache, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited};
+use cellar_cache::{
+    self as cache, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited,
+};
 
 use super::explain::Outcome;
 use super::inputs::{Inputs, Unkeyed};
@@ -93,7 +95,7 @@ impl Caching {
         }
         match cell.policy.kind {
             Kind::Data => self.data(cell, inputs, run),
-            Kind::Resource => self.data(cell, inputs, run),
+            Kind::Resource => self.resource(cell, inputs, run),
         }
     }
 
@@ -110,18 +112,16 @@ impl Caching {
         }
         let outcome = match unusable {
             Some(why) => Outcome::Unusable(why),
-            None => self.compare(cell, &inputs),
+            None => self.compare(cell, &inputs, EntryKind::Data),
         };
         self.compute(cell, inputs, outcome, claimed, run)
     }
 
     /// Why there is no entry: what differs from the nearest one.
-    fn compare(&self, cell: &CachedCell<'_>, inputs: &Inputs) -> Outcome {
+    pub(super) fn compare(&self, cell: &CachedCell<'_>, inputs: &Inputs, kind: EntryKind) -> Outcome {
         let name = self.entry_name(cell);
-        match self
-            .store
-            .nearest(&self.scope, &name, EntryKind::Data, &inputs.ingredients)
-        {
+        let nearest = self.store.nearest(&self.scope, &name, kind, &inputs.ingredients);
+        match nearest {
             Some((_, changes)) => Outcome::Changed(changes),
             None => Outcome::First,
         }
@@ -137,7 +137,8 @@ impl Caching {
     ) -> Option<Done> {
         for entry in self.store.find(base) {
             if !self.observes_the_same(&entry) {
-                *unusable = Some("a file or an environment variable that the compiler read has changed".to_owned());
+                *unusable =
+                    Some("a file or an environment variable that the compiler read has changed".to_owned());
                 continue;
             }
             let Some(manifest) = Manifest::from_bytes(&entry.body) else {
@@ -145,13 +146,16 @@ impl Caching {
                 continue;
             };
             let mut held = Vec::new();
-            let lost = manifest.values.iter().find(|value| match self.store.hold(&value.blob) {
-                Some(blob) => {
-                    held.push(blob);
-                    false
-                }
-                None => true,
-            });
+            let lost = manifest
+                .values
+                .iter()
+                .find(|value| match self.store.hold(&value.blob) {
+                    Some(blob) => {
+                        held.push(blob);
+                        false
+                    }
+                    None => true,
+                });
             if let Some(lost) = lost {
                 *unusable = Some(format!("the value of `{}` is missing in the store", lost.name));
                 continue;
@@ -169,7 +173,7 @@ impl Caching {
         None
     }
 
-    fn observes_the_same(&self, entry: &Entry) -> bool {
+    pub(super) fn observes_the_same(&self, entry: &Entry) -> bool {
         let now = self.observe_again(&entry.observed);
         now.iter()
             .zip(&entry.observed)
@@ -210,6 +214,7 @@ impl Caching {
             }
             state.items.learn(&cell.source.name, cell.reading);
         }
+        self.release_redefined();
         if !gone.is_empty() {
             self.wait_until_safe();
             self.machine.forget(&gone);
@@ -256,7 +261,10 @@ impl Caching {
     }
 
     /// Begins to write the entry of a run.
-    #[expect(clippy::too_many_arguments, reason = "a run has so many sides, and each is used once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a run has so many sides, and each is used once"
+    )]
     fn keep(
         &self,
         cell: &CachedCell<'_>,
@@ -285,8 +293,8 @@ impl Caching {
         let bound = defined(cell.reading);
         let mut wanted: Vec<Typed> = Vec::new();
         for (name, type_text) in &now {
-            let changed = inputs.may_change.contains(name);
-            if !bound.contains_key(name) && !changed {
+            let is_new = bound.contains_key(name) || !before.contains(name);
+            if !is_new && !inputs.may_change.contains(name) {
                 continue;
             }
             if let Some(why) = self.refusal_of(name, type_text) {
@@ -311,6 +319,7 @@ impl Caching {
             form: FORM,
             outputs,
             values: Vec::new(),
+            shared: Vec::new(),
             removed,
         };
         self.write(cell, entry, manifest, wanted, &inputs.contents, guard);
@@ -336,8 +345,16 @@ impl Caching {
             let state = self.state();
             let variable = |typed: &Typed| Some((typed.name.clone(), state.ledger.get(&typed.name)?));
             (
-                wanted.iter().filter_map(variable).map(|(name, variable)| (name, variable.run)).collect(),
-                wanted.iter().filter_map(variable).map(|(name, variable)| (name, variable.mutable)).collect(),
+                wanted
+                    .iter()
+                    .filter_map(variable)
+                    .map(|(name, variable)| (name, variable.run))
+                    .collect(),
+                wanted
+                    .iter()
+                    .filter_map(variable)
+                    .map(|(name, variable)| (name, variable.mutable))
+                    .collect(),
             )
         };
         let types: BTreeMap<String, String> = wanted
@@ -365,7 +382,10 @@ impl Caching {
                         let blob = match me.store.adopt_blob(&*variable, &saved.file, saved.blob) {
                             Ok(blob) => blob,
                             Err(error) => {
-                                me.late(&name, format!("`{variable}` could not be written to the store: {error}"));
+                                me.late(
+                                    &name,
+                                    format!("`{variable}` could not be written to the store: {error}"),
+                                );
                                 return;
                             }
                         };
@@ -380,9 +400,7 @@ impl Caching {
                     }
                     Err(refusal) => {
                         if let Some(run) = run {
-                            me.state()
-                                .ledger
-                                .learn(&variable, run, Err(refusal.0.clone()));
+                            me.state().ledger.learn(&variable, run, Err(refusal.0.clone()));
                         }
                         me.late(&name, format!("`{variable}` cannot be stored: {refusal}"));
                         return;
@@ -399,8 +417,16 @@ impl Caching {
 
     /// Runs a cell that is not to be kept.
     fn uncached(&self, cell: &CachedCell<'_>, outcome: Outcome, run: &mut Run<'_>) -> Result<(), CellError> {
-        run(Arc::clone(cell.frontend))?;
+        let is_resource = cell.policy.kind == Kind::Resource;
+        let ran = run(Arc::clone(cell.frontend));
+        if ran.is_err() && is_resource {
+            self.machine.discard_instances();
+        }
+        ran?;
         self.ran(&cell.source.name, cell.reading, Ran::Freely);
+        if is_resource {
+            self.keep_unkeyed(cell);
+        }
         self.remember(cell, &[], outcome);
         Ok(())
     }
@@ -420,7 +446,7 @@ impl Caching {
         ))
     }
 
-    fn done(&self, key: Option<Key>) -> Done {
+    pub(super) fn done(&self, key: Option<Key>) -> Done {
         Done {
             hit: false,
             key,
@@ -428,7 +454,7 @@ impl Caching {
         }
     }
 
-    fn remember(&self, cell: &CachedCell<'_>, ingredients: &[Ingredient], outcome: Outcome) {
+    pub(super) fn remember(&self, cell: &CachedCell<'_>, ingredients: &[Ingredient], outcome: Outcome) {
         let name = self.entry_name(cell);
         let run = LastRun {
             name: name.clone(),
@@ -448,7 +474,12 @@ impl Caching {
             .name
             .clone()
             .or_else(|| cell.reading.defines.first().map(|variable| variable.name.clone()))
-            .or_else(|| cell.reading.items.iter().find_map(|item| item.names.first().cloned()))
+            .or_else(|| {
+                cell.reading
+                    .items
+                    .iter()
+                    .find_map(|item| item.names.first().cloned())
+            })
             .unwrap_or_else(|| "cell".to_owned())
     }
 
@@ -468,7 +499,9 @@ impl Caching {
                 if started.elapsed() > PATIENCE && !told {
                     told = true;
                     let who = match waiter.holder().pid {
-                        Some(pid) if pid == std::process::id() => "this kernel, which still writes it".to_owned(),
+                        Some(pid) if pid == std::process::id() => {
+                            "this kernel, which still writes it".to_owned()
+                        }
                         Some(pid) => format!("another kernel (process {pid}), which computes the same"),
                         None => "another kernel, which computes the same".to_owned(),
                     };

@@ -55,7 +55,9 @@ impl Ledger {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Variable)> {
-        self.variables.iter().map(|(name, variable)| (name.as_str(), variable))
+        self.variables
+            .iter()
+            .map(|(name, variable)| (name.as_str(), variable))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -131,13 +133,35 @@ impl Ledger {
         );
     }
 
+    /// Enters a handle of the instance that was made under `key`.
+    pub fn shared(&mut self, cell: &str, typed: &Typed, key: Digest) {
+        let run = self.next_run();
+        self.variables.insert(
+            typed.name.clone(),
+            Variable {
+                type_text: typed.type_text.clone(),
+                mutable: false,
+                cell: cell.to_owned(),
+                run,
+                content: None,
+                refused: None,
+                stored: None,
+                resource: Some(key),
+            },
+        );
+    }
+
     pub fn remove(&mut self, name: &str) {
         self.variables.remove(name);
     }
 
     /// Enters what was learnt of a variable's content, unless it has changed since `run`.
     pub fn learn(&mut self, name: &str, run: Digest, content: Result<Digest, String>) {
-        let Some(variable) = self.variables.get_mut(name).filter(|variable| variable.run == run) else {
+        let Some(variable) = self
+            .variables
+            .get_mut(name)
+            .filter(|variable| variable.run == run)
+        else {
             return;
         };
         match content {
@@ -153,7 +177,8 @@ impl Ledger {
         }
     }
 
-    fn next_run(&mut self) -> Digest {
+    /// What no other run has, in any session.
+    pub fn next_run(&mut self) -> Digest {
         self.runs += 1;
         let mut hasher = Hasher::new("run");
         hasher.part("session", self.session.as_bytes());

@@ -3,11 +3,13 @@
 //! A trait, because there are two: the real ones, and an interpreter of a few statements with which the tests try ten
 //! thousand edits of a notebook in the time that rustc needs for ten.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cellar_cache::Digest;
+use serde::{Deserialize, Serialize};
 
 use super::manifest::Value;
 use crate::cell::CellSource;
@@ -29,7 +31,7 @@ pub struct Saved {
 }
 
 /// A variable with its type as evcxr writes it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Typed {
     pub name: String,
     pub type_text: String,
@@ -71,6 +73,25 @@ pub trait Machine: Send + Sync {
 
     /// Drops values that the host has.
     fn forget(&self, names: &[String]);
+
+    /// Keeps the instances that the cell that just ran has made, as those of `version`. Gives how many there are.
+    ///
+    /// # Errors
+    /// When the process that has them has ended.
+    fn keep_instances(&self, version: &str) -> Result<usize, Refusal>;
+
+    /// Releases the instances that the cell that just ran has made: it failed.
+    fn discard_instances(&self);
+
+    /// Puts the instances of `version` back into the variables `names`. `false` if one of them is there no longer, or is
+    /// not valid any more; then no variable was touched.
+    fn restore_instances(&self, version: &str, names: &[String]) -> bool;
+
+    /// Releases the instances of these versions.
+    fn release_instances(&self, versions: &[String]);
+
+    /// The versions of which there are instances now.
+    fn instances(&self) -> BTreeSet<String>;
 
     /// The crates that cells can name: name, hash of what they are, version.
     fn dependencies(&self) -> Vec<(String, Digest, String)>;

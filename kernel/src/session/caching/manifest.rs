@@ -3,6 +3,7 @@
 use cellar_cache::{BlobRef, Digest};
 use serde::{Deserialize, Serialize};
 
+use super::machine::Typed;
 use super::recording::Recorded;
 
 /// Changes with the form of [`Manifest`]; entries of another form are misses.
@@ -15,6 +16,9 @@ pub struct Manifest {
     pub outputs: Vec<Recorded>,
     /// Variables that the cell defined or changed.
     pub values: Vec<Value>,
+    /// Variables that are handles of instances in the process.
+    #[serde(default)]
+    pub shared: Vec<Typed>,
     /// Variables that were there before the cell and not after it.
     pub removed: Vec<String>,
 }

@@ -17,6 +17,7 @@ mod magics;
 mod manifest;
 mod policy;
 mod recording;
+mod resource;
 mod saver;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use explain::Outcome;
 use files::Files;
 use items::SessionItems;
 use ledger::{Ledger, Stored, Variable};
+use resource::Instances;
 use saver::Saver;
 
 pub use cell::{CachedCell, Done, Seen};
@@ -64,6 +66,8 @@ pub struct Caching {
 struct State {
     ledger: Ledger,
     items: SessionItems,
+    /// What cells have made and the process keeps.
+    instances: Vec<Instances>,
     files: Files,
     on: bool,
     /// The last run of each cell that has a directive, the latest last.
@@ -110,11 +114,7 @@ impl Caching {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(
-        store: Store,
-        machine: Arc<dyn Machine>,
-        scope: String,
-    ) -> std::io::Result<Arc<Caching>> {
+    pub fn new(store: Store, machine: Arc<dyn Machine>, scope: String) -> std::io::Result<Arc<Caching>> {
         let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
         Ok(Arc::new_cyclic(|me| Caching {
             me: me.clone(),
@@ -123,6 +123,7 @@ impl Caching {
             state: Mutex::new(State {
                 ledger: Ledger::new(),
                 items: SessionItems::default(),
+                instances: Vec::new(),
                 files: Files::default(),
                 on: true,
                 last: Vec::new(),
@@ -153,12 +154,17 @@ impl Caching {
         items.learn(cell, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
-        let shares = |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
-        let touches_shared = ledger.iter().any(|(name, variable)| names(name) && shares(variable));
+        let shares =
+            |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
+        let touches_shared = ledger
+            .iter()
+            .any(|(name, variable)| names(name) && shares(variable));
         ledger.ran(cell, &now, &defined(reading), |name, variable| {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
         });
+        drop(state);
+        self.release_redefined();
     }
 
     /// What became known since the last cell and concerns the user.
@@ -173,9 +179,13 @@ impl Caching {
         state.items = SessionItems::default();
     }
 
-    /// A setting that changes what cells show.
-    pub fn set(&self, name: &str, value: &str) {
-        self.state().settings.insert(name.to_owned(), value.to_owned());
+    /// A setting that changes what cells show; `None` is the default, with which keys do not name it.
+    pub fn set(&self, name: &str, value: Option<&str>) {
+        let mut state = self.state();
+        match value {
+            Some(value) => state.settings.insert(name.to_owned(), value.to_owned()),
+            None => state.settings.remove(name),
+        };
     }
 
     /// Whether a variable can be used, and if not, why: the host gets the values of `names` that are still bytes.
@@ -183,7 +193,9 @@ impl Caching {
     /// # Errors
     /// Which value cannot be had, and what to do.
     pub fn materialise(&self, names: &[String]) -> Result<(), String> {
-        self.wait_until_safe();
+        if !self.wait_until_safe() {
+            return Err("interrupted".to_owned());
+        }
         for name in names {
             let stored = self
                 .state()
@@ -239,9 +251,15 @@ impl Caching {
         });
     }
 
-    /// Waits until no cell can change a value that is still to be written.
-    fn wait_until_safe(&self) {
-        while !self.beginning.wait(STEP) && !self.is_interrupted() {}
+    /// Waits until no cell can change a value that is still to be written. Returns whether it is so: an interrupt
+    /// ends the waiting.
+    fn wait_until_safe(&self) -> bool {
+        while !self.beginning.wait(STEP) {
+            if self.is_interrupted() {
+                return false;
+            }
+        }
+        true
     }
 
     pub fn interrupt(&self) {
@@ -251,6 +269,7 @@ impl Caching {
     /// A cell begins.
     pub fn begin(&self) {
         self.interrupted.store(false, Ordering::SeqCst);
+        self.release_forgotten();
     }
 
     fn is_interrupted(&self) -> bool {
@@ -297,7 +316,9 @@ impl Caching {
         observed
             .iter()
             .map(|then| match then.kind {
-                IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
+                IngredientKind::Env => {
+                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                }
                 _ => state.files.ingredient(then.name.as_ref()),
             })
             .collect()

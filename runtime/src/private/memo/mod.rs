@@ -20,4 +20,4 @@ pub(crate) use function::{clear_all, clear_name, list_functions, save_all};
 pub use key::{Arg, CacheArgument, Key, parts};
 pub(crate) use registry::{Restored, list, release_where};
 pub use resources::{Hooks, Place, place, resource, resource_async, resource_ok, resource_ok_async};
-pub(crate) use resources::{forget_cell, keep_cell, of_cell, release_all, restore_cell};
+pub(crate) use resources::{discard_cell, keep_cell, of_cell, release_all, restore_cell};

@@ -18,11 +18,20 @@ pub struct Held<T> {
     pub validate: Option<fn(&T) -> bool>,
 }
 
+/// Asks whether an instance is valid. It is user code.
+pub type Check = Box<dyn FnOnce() -> bool>;
+
+/// Whether an instance is valid; one whose check panics is not.
+pub fn passes(check: Check) -> bool {
+    std::panic::catch_unwind(AssertUnwindSafe(check)).unwrap_or(false)
+}
+
 /// An instance of any type.
 pub trait Instance: Any {
     fn as_any(&self) -> &dyn Any;
     fn release(&self);
-    fn is_valid(&self) -> bool;
+    /// Whether it may be handed out again, to be asked later.
+    fn check(&self) -> Check;
     fn type_name(&self) -> &'static str;
     /// A handle on the heap, and what drops it.
     fn handle(&self) -> (*mut c_void, unsafe extern "C" fn(*mut c_void));
@@ -39,8 +48,9 @@ impl<T: 'static> Instance for Held<T> {
         }
     }
 
-    fn is_valid(&self) -> bool {
-        self.validate.is_none_or(|validate| validate(&self.handle))
+    fn check(&self) -> Check {
+        let (handle, validate) = (self.handle.clone(), self.validate);
+        Box::new(move || validate.is_none_or(|validate| validate(&handle)))
     }
 
     fn type_name(&self) -> &'static str {
@@ -102,6 +112,11 @@ impl<B: ?Sized> Default for Registry<B> {
 pub struct Leaving<B: ?Sized>(Vec<Box<B>>);
 
 impl<B: Instance + ?Sized> Leaving<B> {
+    /// Instances that no registry has.
+    pub fn of(instances: Vec<Box<B>>) -> Leaving<B> {
+        Leaving(instances)
+    }
+
     /// Calls what is to be called. Returns how many there were.
     pub fn release(self) -> usize {
         let count = self.0.len();
@@ -250,17 +265,23 @@ impl<B: Instance + ?Sized> Registry<B> {
         }
     }
 
+    fn of_cell(&self, owner: Owner<'_>) -> Option<&Entry<B>> {
+        self.names
+            .get(owner.name)?
+            .get(owner.version)?
+            .get(b"".as_slice())
+    }
+
+    /// What tells whether a cell's instance is valid.
+    pub fn check(&self, owner: Owner<'_>) -> Option<Check> {
+        Some(self.of_cell(owner)?.instance.check())
+    }
+
     /// A handle to a cell's instance for the host's store, if it is valid; what is not leaves.
-    pub fn restore(&mut self, owner: Owner<'_>) -> (Option<Restored>, Leaving<B>) {
-        let entries = self
-            .names
-            .get_mut(owner.name)
-            .and_then(|versions| versions.get_mut(owner.version));
-        let Some(entry) = entries.and_then(|entries| entries.get_mut(b"".as_slice())) else {
+    pub fn restore(&mut self, owner: Owner<'_>, is_valid: bool) -> (Option<Restored>, Leaving<B>) {
+        let Some(entry) = self.of_cell(owner) else {
             return (None, Leaving(Vec::new()));
         };
-        let is_valid = !entry.is_over()
-            && std::panic::catch_unwind(AssertUnwindSafe(|| entry.instance.is_valid())).unwrap_or(false);
         let (true, Some(identity)) = (is_valid, entry.identity) else {
             return (None, self.remove(owner, b""));
         };

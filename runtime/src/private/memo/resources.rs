@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::coder::Probe;
 use super::function::Function;
 use super::key::Key;
-use super::registry::{self, Bounds, Held, Instance, Owner, Registry, SharedInstance};
+use super::registry::{self, Bounds, Held, Instance, Leaving, Owner, Registry, SharedInstance};
 use crate::{Resource, host_cache};
 
 /// The functions that a directive names.
@@ -247,22 +247,18 @@ pub(crate) fn of_cell<T: 'static>(
     handle
 }
 
-/// The cell with this key has succeeded: what it made is kept, its variables are known to the host. `ttl_ms` 0 is
-/// none. Returns how many instances there are.
-pub(crate) fn keep_cell(key: &str, ttl_ms: u64) -> usize {
+/// The cell with this key has succeeded: what it made is kept, its variables are known to the host. Returns how many
+/// instances there are.
+pub(crate) fn keep_cell(key: &str) -> usize {
     let made = OF_CELL.take();
     let count = made.len();
-    let bounds = Bounds {
-        ttl: (ttl_ms > 0).then(|| Duration::from_millis(ttl_ms)),
-        max_entries: None,
-    };
     for (name, instance) in made {
         let owner = Owner {
             name: &name,
             version: key,
         };
         let leaving = registry::local(|registry| {
-            let leaving = registry.insert(owner, b"", instance, bounds);
+            let leaving = registry.insert(owner, b"", instance, Bounds::default());
             if let Some(identity) = host_cache::identity(&name) {
                 registry.identify(owner, identity);
             }
@@ -278,7 +274,10 @@ pub(crate) fn restore_cell(key: &str, names: &[&str]) -> bool {
     let mut variables = Vec::new();
     for name in names {
         let owner = Owner { name, version: key };
-        let (restored, leaving) = registry::local(|registry| registry.restore(owner));
+        // User code, so nothing is borrowed.
+        let check = registry::local(|registry| registry.check(owner));
+        let is_valid = check.is_some_and(registry::passes);
+        let (restored, leaving) = registry::local(|registry| registry.restore(owner, is_valid));
         leaving.release();
         variables.extend(restored.map(|restored| (*name, restored)));
     }
@@ -292,9 +291,8 @@ pub(crate) fn restore_cell(key: &str, names: &[&str]) -> bool {
     all
 }
 
-/// The cell that ran does not keep what it made.
-pub(crate) fn forget_cell() {
-    for (_, instance) in OF_CELL.take() {
-        instance.release();
-    }
+/// The cell that ran failed: what it made is released. Returns how many instances there were.
+pub(crate) fn discard_cell() -> usize {
+    let made = OF_CELL.take().into_iter().map(|(_, instance)| instance);
+    Leaving::of(made.collect()).release()
 }

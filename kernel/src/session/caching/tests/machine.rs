@@ -1,6 +1,6 @@
 //! The interpreter in the place of engine and host, and a session on it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -43,7 +43,9 @@ impl Fake {
     }
 
     pub fn digest_of(value: &Value) -> Result<Digest, Refusal> {
-        let bytes = value.encoded().ok_or_else(|| Refusal("it is shared".to_owned()))?;
+        let bytes = value
+            .encoded()
+            .ok_or_else(|| Refusal("it is shared".to_owned()))?;
         Ok(Digest::of(&bytes))
     }
 }
@@ -115,6 +117,23 @@ impl Machine for Fake {
         }
     }
 
+    /// The language of the tests has no instances.
+    fn keep_instances(&self, _version: &str) -> Result<usize, Refusal> {
+        Ok(0)
+    }
+
+    fn discard_instances(&self) {}
+
+    fn restore_instances(&self, _version: &str, _names: &[String]) -> bool {
+        false
+    }
+
+    fn release_instances(&self, _versions: &[String]) {}
+
+    fn instances(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
         Vec::new()
     }
@@ -156,8 +175,12 @@ pub struct Session {
 impl Session {
     pub fn start(store: &Store) -> Session {
         let machine = Arc::new(Fake::default());
-        let caching = Caching::new(store.clone(), Arc::clone(&machine) as Arc<dyn Machine>, "nb".to_owned())
-            .expect("threads can be started");
+        let caching = Caching::new(
+            store.clone(),
+            Arc::clone(&machine) as Arc<dyn Machine>,
+            "nb".to_owned(),
+        )
+        .expect("threads can be started");
         Session {
             machine,
             caching,
@@ -255,7 +278,10 @@ impl Session {
         assert_eq!(known, expected, "{context}");
         let state = self.caching.state();
         for (name, value) in &reference.values {
-            let variable = state.ledger.get(name).unwrap_or_else(|| panic!("{name}: {context}"));
+            let variable = state
+                .ledger
+                .get(name)
+                .unwrap_or_else(|| panic!("{name}: {context}"));
             let content = Fake::digest_of(value).ok();
             match &variable.stored {
                 Some(stored) => assert_eq!(Some(stored.value.content), content, "{name}: {context}"),

@@ -1,0 +1,74 @@
+//! Telling evcxr of cells that were not compiled and not run (see [`Adoption`](super::knowledge::Adoption)).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use evcxr::CommandContext;
+
+use super::build_server::{Answering, Order};
+use super::cell_code::Binding;
+use super::evcxr_thread::{EvcxrThread, panic_text};
+use super::knowledge::{self, Refused};
+use super::{Variable, lock};
+
+impl EvcxrThread {
+    /// Tells evcxr of adopted cells: their items and variables are analysed and kept, nothing is compiled or
+    /// run. An error means that evcxr panicked.
+    pub fn adopt(&self, evcxr: &mut CommandContext) -> Result<(), String> {
+        let pending = lock(&self.knowledge).take_pending();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let started = std::time::Instant::now();
+        let items = pending.items();
+        let all = items.clone() + &knowledge::declarations(&pending.variables);
+        if self.told(evcxr, &all, &pending.forgotten)?.is_err() {
+            // One of them is to blame; the others are not to be lost with it.
+            if let Err(reason) = self.told(evcxr, &items, &pending.forgotten)? {
+                tracing::warn!("evcxr does not take the items of a replayed cell: {reason}");
+            }
+            for variable in &pending.variables {
+                let declaration = knowledge::declarations(std::slice::from_ref(variable));
+                if let Err(reason) = self.told(evcxr, &declaration, &[])? {
+                    tracing::warn!(
+                        variable = variable.name,
+                        "evcxr does not take a variable: {reason}"
+                    );
+                    let name = variable.name.clone();
+                    lock(&self.knowledge).refuse(Refused { name, reason });
+                }
+            }
+        }
+        let bound: Vec<Binding> = pending.variables.iter().map(Variable::binding).collect();
+        lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &bound);
+        self.builds.order(Order::default());
+        tracing::debug!(variables = pending.variables.len(), took = ?started.elapsed(), "adopted");
+        Ok(())
+    }
+
+    /// Lets evcxr keep what `code` defines and drop the variables in `forgotten`, or says why it does not.
+    fn told(
+        &self,
+        evcxr: &mut CommandContext,
+        code: &str,
+        forgotten: &[String],
+    ) -> Result<Result<(), String>, String> {
+        self.builds.order(Order {
+            answer: Answering::NothingMade,
+            forgotten: forgotten.to_vec(),
+            ..Order::default()
+        });
+        self.host.skip_next_run();
+        // Without a statement evcxr would not look at variables.
+        let code = format!("{code}();\n");
+        let told = catch_unwind(AssertUnwindSafe(|| evcxr.execute(&code)));
+        self.host.skip_no_run();
+        match told {
+            Ok(Ok(_)) => {
+                self.learn();
+                Ok(Ok(()))
+            }
+            Ok(Err(error)) => Ok(Err(error.to_string())),
+            Err(panic) => Err(panic_text(&*panic)),
+        }
+    }
+}
