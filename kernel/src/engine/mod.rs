@@ -346,10 +346,7 @@ impl Engine {
     /// # Errors
     /// Why there is no answer.
     pub fn call_runtime(&self, function: &str, texts: &[&str], manner: Manner) -> Result<Vec<u8>, String> {
-        let library = self
-            .builds
-            .runtime()
-            .ok_or("the engine has not started yet")?;
+        let library = self.builds.runtime().ok_or("the engine has not started yet")?;
         let mut argument = Vec::new();
         for text in texts {
             argument.extend((text.len() as u64).to_le_bytes());

@@ -74,7 +74,9 @@ impl Session {
         )?;
         let materialiser = Arc::downgrade(&caching);
         engine.set_materialiser(Arc::new(move |names: &[String]| {
-            materialiser.upgrade().map_or(Ok(()), |caching| caching.materialise(names))
+            materialiser
+                .upgrade()
+                .map_or(Ok(()), |caching| caching.materialise(names))
         }));
         Ok(Session {
             caching,

@@ -116,7 +116,11 @@ impl Running<'_> {
                 "the cell has two directives: `{}` in line {} and `{}` in line {}",
                 directive.name, directive.line, second.name, second.line
             );
-            return Err(errors::plain("BadDirective", &evalue, &["Keep one of them; nothing was run."]));
+            return Err(errors::plain(
+                "BadDirective",
+                &evalue,
+                &["Keep one of them; nothing was run."],
+            ));
         }
         let other = parsed.steps.iter().find_map(|step| match step {
             Step::Rust { .. } => None,
@@ -298,7 +302,7 @@ impl Running<'_> {
                     text: text.to_owned(),
                 });
             }
-            Magic::Cache(action) => match self.session.caching.magic(action) {
+            Magic::Cache(action) => match functions::cache_magic(self.session, action) {
                 Ok(shown) => self.show(shown),
                 Err(why) => return Err(errors::plain("CacheError", &why, &[""; 0])),
             },
@@ -323,8 +327,11 @@ impl Running<'_> {
 
     /// The same, of a step whose functions below directives have their wrappers.
     fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
-        let codes = step.map(|step| functions::prepare(self.session, step));
+        let codes = step.map(|step| functions::prepare(self.session, step, CellCode::has_commands(code)));
         let format = self.session.settings().debug_format;
+        if let (Some(step), Some(codes)) = (step, &codes) {
+            functions::warn_of_unkeyed(step, codes, &*self.frontend);
+        }
         let written = step.map_or(code, |step| &step.original);
         let mut evaluated;
         let mut without = Vec::new();

@@ -1,13 +1,13 @@
 //! Engine and host as the cache needs them.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cellar_cache::Digest;
 
-use super::caching::{Adopted, Machine, Refusal, Saved, Saving, Typed, Value};
+use super::caching::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, Value};
 use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
@@ -86,9 +86,7 @@ impl Machine for Workshop {
 
     fn load(&self, value: &Value, file: &Path) -> Result<(), Refusal> {
         let codec = self.codecs(std::iter::once(value.type_text.as_str())).remove(0)?;
-        codec
-            .load(self.engine.host(), &value.name, file)
-            .map_err(refusal)
+        codec.load(self.engine.host(), &value.name, file).map_err(refusal)
     }
 
     fn adopt(&self, adopted: Adopted) {
@@ -116,33 +114,50 @@ impl Machine for Workshop {
     }
 
     fn keep_instances(&self, version: &str) -> Result<usize, Refusal> {
-        let answer = self.engine.call_runtime("resource_keep", &[version], Manner::Plain);
+        let answer = self
+            .engine
+            .call_runtime("resource_keep", &[version], Manner::Plain);
         let count = answer.map_err(Refusal)?;
         Ok(number(&count).unwrap_or(0))
     }
 
     fn discard_instances(&self) {
-        told(self.engine.call_runtime("resource_discard", &[], Manner::Protected));
+        told(
+            self.engine
+                .call_runtime("resource_discard", &[], Manner::Protected),
+        );
     }
 
     fn restore_instances(&self, version: &str, names: &[String]) -> bool {
         let texts: Vec<&str> = std::iter::once(version)
             .chain(names.iter().map(String::as_str))
             .collect();
-        let answer = told(self.engine.call_runtime("resource_restore", &texts, Manner::Protected));
+        let answer = told(
+            self.engine
+                .call_runtime("resource_restore", &texts, Manner::Protected),
+        );
         answer.is_some_and(|answer| number(&answer) == Some(1))
     }
 
     fn release_instances(&self, versions: &[String]) {
         let texts: Vec<&str> = versions.iter().map(String::as_str).collect();
-        told(self.engine.call_runtime("resource_release", &texts, Manner::Protected));
+        told(
+            self.engine
+                .call_runtime("resource_release", &texts, Manner::Protected),
+        );
     }
 
-    fn instances(&self) -> BTreeSet<String> {
+    fn instances(&self) -> Vec<Instance> {
         let answer = told(self.engine.call_runtime("resource_list", &[], Manner::Plain)).unwrap_or_default();
-        let texts = texts(&answer);
-        // Name, version, type, age.
-        texts.chunks(4).filter_map(|row| row.get(1).cloned()).collect()
+        let instance = |row: &[String]| match row {
+            [name, version, _type, age] => Some(Instance {
+                name: name.clone(),
+                version: version.clone(),
+                age: Duration::from_millis(age.parse().unwrap_or(0)),
+            }),
+            _ => None,
+        };
+        texts(&answer).chunks(4).filter_map(instance).collect()
     }
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
@@ -181,7 +196,8 @@ fn texts(mut answer: &[u8]) -> Vec<String> {
 
 fn saved(name: &str, file: PathBuf, pending: codec::Pending<codec::Saved>) -> Result<Saved, Refusal> {
     let saved = pending.wait().map_err(refusal)?;
-    let (blob, _) = Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
+    let (blob, _) =
+        Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
     Ok(Saved {
         name: name.to_owned(),
         content: Digest::from_bytes(saved.digest),

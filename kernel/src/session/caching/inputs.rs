@@ -35,7 +35,12 @@ pub struct Unkeyed {
 
 impl Caching {
     /// The inputs of a cell as they are now.
-    pub(super) fn inputs(&self, rust: &str, reading: &CellReading, policy: &Policy) -> Result<Inputs, Unkeyed> {
+    pub(super) fn inputs(
+        &self,
+        rust: &str,
+        reading: &CellReading,
+        policy: &Policy,
+    ) -> Result<Inputs, Unkeyed> {
         if reading.flags.parse_error {
             return Err(Unkeyed {
                 why: "it cannot be parsed".to_owned(),
@@ -71,12 +76,14 @@ impl Caching {
         inputs.ingredients.extend(state.items.reached(reading, &types));
         for (setting, value) in &state.settings {
             let digest = Digest::of(value.as_bytes());
-            inputs
-                .ingredients
-                .push(Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value.as_str()));
+            inputs.ingredients.push(
+                Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value.as_str()),
+            );
         }
         for (name, access) in &named {
-            let Some(variable) = state.ledger.get(name) else { continue };
+            let Some(variable) = state.ledger.get(name) else {
+                continue;
+            };
             if policy.ignores(name) {
                 continue;
             }
@@ -132,9 +139,7 @@ impl Caching {
                 .filter(|name| !policy.ignores(name))
                 .filter_map(|name| Some((name, state.ledger.get(name)?)))
                 .filter(|(_, variable)| {
-                    variable.content.is_none()
-                        && variable.refused.is_none()
-                        && variable.resource.is_none()
+                    variable.content.is_none() && variable.refused.is_none() && variable.resource.is_none()
                 })
                 .map(|(name, variable)| {
                     let typed = Typed {
@@ -181,9 +186,10 @@ impl Caching {
         let (_, now) = self.declared(policy).ok()?;
         now.into_iter()
             .find(|now| {
-                !inputs.ingredients.iter().any(|then| {
-                    (then.kind, &then.name, then.digest) == (now.kind, &now.name, now.digest)
-                })
+                !inputs
+                    .ingredients
+                    .iter()
+                    .any(|then| (then.kind, &then.name, then.digest) == (now.kind, &now.name, now.digest))
             })
             .map(|changed| changed.name)
     }
@@ -192,7 +198,12 @@ impl Caching {
 /// What a cell may do to the variable `name`; `None` if it does not name it. Where the notebook has a macro of the name of
 /// one of std's, nothing is known of what that does.
 fn access(reading: &CellReading, name: &str, macros: &BTreeSet<&str>) -> Option<Access> {
-    let untrusted = || reading.trusted_macros.iter().any(|name| macros.contains(name.as_str()));
+    let untrusted = || {
+        reading
+            .trusted_macros
+            .iter()
+            .any(|name| macros.contains(name.as_str()))
+    };
     match reading.reads.get(name) {
         Some(_) if untrusted() => Some(Access::ANY),
         Some(access) => Some(*access),

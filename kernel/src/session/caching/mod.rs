@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use cellar_cache::{Ingredient, IngredientKind, Store};
+use cellar_cache::{Hasher, Ingredient, IngredientKind, Store};
 
 use crate::analysis::CellReading;
 use explain::Outcome;
@@ -38,7 +38,7 @@ use resource::Instances;
 use saver::Saver;
 
 pub use cell::{CachedCell, Done, Seen};
-pub use machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
+pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed};
 pub use manifest::Value;
 pub use policy::{Kind, Policy};
 
@@ -114,11 +114,7 @@ impl Caching {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(
-        store: Store,
-        machine: Arc<dyn Machine>,
-        scope: String,
-    ) -> std::io::Result<Arc<Caching>> {
+    pub fn new(store: Store, machine: Arc<dyn Machine>, scope: String) -> std::io::Result<Arc<Caching>> {
         let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
         Ok(Arc::new_cyclic(|me| Caching {
             me: me.clone(),
@@ -158,8 +154,11 @@ impl Caching {
         items.learn(cell, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
-        let shares = |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
-        let touches_shared = ledger.iter().any(|(name, variable)| names(name) && shares(variable));
+        let shares =
+            |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
+        let touches_shared = ledger
+            .iter()
+            .any(|(name, variable)| names(name) && shares(variable));
         ledger.ran(cell, &now, &defined(reading), |name, variable| {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
@@ -178,6 +177,22 @@ impl Caching {
         let mut state = self.state();
         state.ledger.clear();
         state.items = SessionItems::default();
+    }
+
+    /// Whether `%cache off` has not been said.
+    pub fn is_on(&self) -> bool {
+        self.state().on
+    }
+
+    /// What all compiled code depends on besides the notebook's items.
+    pub fn surroundings(&self) -> String {
+        let mut hasher = Hasher::new("surroundings");
+        hasher.text("target", std::env::consts::ARCH);
+        hasher.text("system", std::env::consts::OS);
+        for (name, digest, _) in self.machine.dependencies() {
+            hasher.digest(&name, &digest);
+        }
+        hasher.finish().to_string()
     }
 
     /// A setting that changes what cells show.
@@ -301,7 +316,9 @@ impl Caching {
         observed
             .iter()
             .map(|then| match then.kind {
-                IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
+                IngredientKind::Env => {
+                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                }
                 _ => state.files.ingredient(then.name.as_ref()),
             })
             .collect()

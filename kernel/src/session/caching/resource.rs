@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cellar_cache::{self as cache, Change, Digest, Entry, EntryKind, Ingredient, IngredientKind, Key, Persist};
+use cellar_cache::{
+    self as cache, Change, Digest, Entry, EntryKind, Ingredient, IngredientKind, Key, Persist,
+};
 
 use super::cell::{CachedCell, Done, Run, Seen, warn};
 use super::explain::Outcome;
 use super::inputs::Inputs;
-use super::machine::{Adopted, Typed};
+use super::machine::{Adopted, Instance, Typed};
 use super::manifest::{FORM, Manifest};
 use super::policy::Policy;
 use super::recording::{Recorded, Recorder, replay};
@@ -65,7 +67,8 @@ impl Caching {
         let mut unusable = None;
         for entry in self.store.find(base) {
             if !self.observes_the_same(&entry) {
-                unusable = Some("a file or an environment variable that the compiler read has changed".to_owned());
+                unusable =
+                    Some("a file or an environment variable that the compiler read has changed".to_owned());
                 continue;
             }
             match Manifest::from_bytes(&entry.body) {
@@ -97,7 +100,11 @@ impl Caching {
             let Some(path) = path else { continue };
             ingredients.push(option(name, path));
             for part in path.split("::").map(str::trim).filter(|part| !part.is_empty()) {
-                ingredients.push(Ingredient::new(IngredientKind::Item, part, state.items.code_of(part)));
+                ingredients.push(Ingredient::new(
+                    IngredientKind::Item,
+                    part,
+                    state.items.code_of(part),
+                ));
             }
         }
     }
@@ -114,7 +121,13 @@ impl Caching {
         is_there
     }
 
-    fn resource_hit(&self, cell: &CachedCell<'_>, inputs: &Inputs, entry: &Entry, manifest: Manifest) -> Done {
+    fn resource_hit(
+        &self,
+        cell: &CachedCell<'_>,
+        inputs: &Inputs,
+        entry: &Entry,
+        manifest: Manifest,
+    ) -> Done {
         let Manifest {
             outputs,
             shared,
@@ -215,7 +228,10 @@ impl Caching {
             .zip(digests)
             .find(|(typed, digest)| digest.as_ref().ok() != inputs.contents.get(&typed.name))
             .map(|(typed, _)| {
-                format!("it changed `{}`, which an earlier cell made and a hit would leave as it is", typed.name)
+                format!(
+                    "it changed `{}`, which an earlier cell made and a hit would leave as it is",
+                    typed.name
+                )
             })
     }
 
@@ -278,7 +294,10 @@ impl Caching {
         key: Option<Key>,
         ingredients: Vec<Ingredient>,
     ) -> Result<Vec<Typed>, String> {
-        let made = self.machine.keep_instances(&version).map_err(|refusal| refusal.0)?;
+        let made = self
+            .machine
+            .keep_instances(&version)
+            .map_err(|refusal| refusal.0)?;
         tracing::debug!(version, made, "instances are kept");
         let bound = defined(cell.reading);
         let mut shared = self.machine.variables();
@@ -333,7 +352,9 @@ impl Caching {
 
     /// Releases instances of types that are defined otherwise now.
     pub(super) fn release_redefined(&self) {
-        self.release_where(|instances, items| items.definitions(&instances.type_texts) != instances.definitions);
+        self.release_where(|instances, items| {
+            items.definitions(&instances.type_texts) != instances.definitions
+        });
     }
 
     /// Releases everything that cells have made.
@@ -369,21 +390,24 @@ impl Caching {
         self.machine.release_instances(&versions);
     }
 
-    /// Forgets entries whose instances are there no longer: their process ended, or a cell cleared all.
-    pub(super) fn forget_lost_instances(&self) {
-        if !self.has_instances() {
-            return;
-        }
+    /// Forgets entries whose instances are there no longer: their process ended, or a cell cleared all. Gives the
+    /// instances that functions have made.
+    pub(super) fn forget_lost_instances(&self) -> Vec<Instance> {
         let there = self.machine.instances();
-        let mut state = self.state();
-        let lost: Vec<Instances> = state
-            .instances
-            .extract_if(.., |instances| !there.contains(&instances.version))
-            .collect();
-        drop(state);
+        let (lost, of_cells) = {
+            let mut state = self.state();
+            let is_lost = |of: &mut Instances| !there.iter().any(|instance| instance.version == of.version);
+            let lost: Vec<Instances> = state.instances.extract_if(.., is_lost).collect();
+            let of_cells: BTreeSet<String> = state.instances.iter().map(|of| of.version.clone()).collect();
+            (lost, of_cells)
+        };
         for key in lost.iter().filter_map(|instances| instances.key) {
             self.store.remove(key);
         }
+        let of_functions = there
+            .into_iter()
+            .filter(|instance| !of_cells.contains(&instance.version));
+        of_functions.collect()
     }
 
     /// Whether the process keeps something for cells.
