@@ -50,7 +50,6 @@ class Notebook:
 
 @pytest.fixture
 def notebook(kernel, tmp_path):
-    kernel.ok("%reset")
     kernel.ok("%cache clear")
     notebook = Notebook(kernel, tmp_path / "log")
     yield notebook
