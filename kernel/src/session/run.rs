@@ -405,6 +405,11 @@ impl Running<'_> {
         self.moved = self.moved_before_sharing(&evaluation);
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
+            // The host has not run it: nothing of it may be kept.
+            if self.is_cached {
+                let evalue = "the cell was not run: variables that it names are lost";
+                return Err(errors::plain("VariablesLost", evalue, &["Run it again."]));
+            }
         }
         let error = errors::of(self.session, &evaluation, &watched.stderr());
         // A failed cell whose snapshot took over changed nothing.
