@@ -148,6 +148,11 @@ impl CellCode {
         }
     }
 
+    /// Whether `:commands` stand above the Rust of a cell.
+    pub fn has_commands(code: &str) -> bool {
+        !split_commands(code).0.is_empty()
+    }
+
     /// Whether it makes evcxr forget everything.
     pub fn clears(&self) -> bool {
         self.commands

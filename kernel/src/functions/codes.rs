@@ -53,6 +53,16 @@ impl Codes {
             .collect()
     }
 
+    /// Whether there are no cached functions.
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
+    /// The cached functions that hold now.
+    pub fn all(&self) -> impl Iterator<Item = &CachedFunction> {
+        self.functions.values()
+    }
+
     /// A cached function that holds now.
     pub fn function(&self, name: &str) -> Option<&CachedFunction> {
         self.functions.get(name)
@@ -73,35 +83,44 @@ impl Codes {
             .collect()
     }
 
-    /// The digest of each cached function's code, hexadecimal. `surroundings` is what all of them depend on, such as
-    /// the compiler and the locked dependencies.
+    /// The digest of each cached function's code, hexadecimal, those that have none left out. `surroundings` is what
+    /// all of them depend on, such as the locked dependencies.
     pub fn digests(&self, surroundings: &str) -> Vec<(String, String)> {
-        if self.functions.is_empty() {
-            return Vec::new();
-        }
+        self.reached()
+            .filter_map(|(name, reached)| {
+                let reached = reached?;
+                let mut hash = Sha256::new();
+                let mut part = |bytes: &[u8]| {
+                    hash.update((bytes.len() as u64).to_le_bytes());
+                    hash.update(bytes);
+                };
+                part(name.as_bytes());
+                part(surroundings.as_bytes());
+                for index in &reached.items {
+                    part(&self.items[*index].canonical);
+                }
+                Some((name.to_owned(), hex::encode(hash.finalize())))
+            })
+            .collect()
+    }
+
+    /// The functions whose code is more than its items: what the compiler reads from files and its environment.
+    pub fn unkeyed(&self) -> Vec<String> {
+        let reached = self.reached().filter(|(_, reached)| reached.is_none());
+        reached.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// What each cached function reaches; `None` if that is not all that its code depends on.
+    fn reached(&self) -> impl Iterator<Item = (&str, Option<analysis::Reached>)> {
         let session = analysis::Session::new(&self.items);
-        let digest = |name: &String| {
-            let reached = session.reach([name.as_str()], false);
-            let everything;
-            let reached = if reached.flags.reads_everything || reached.flags.parse_error {
-                everything = session.reach([], true);
-                &everything
-            } else {
-                &reached
-            };
-            let mut hash = Sha256::new();
-            let mut part = |bytes: &[u8]| {
-                hash.update((bytes.len() as u64).to_le_bytes());
-                hash.update(bytes);
-            };
-            part(name.as_bytes());
-            part(surroundings.as_bytes());
-            for index in &reached.items {
-                part(&self.items[*index].canonical);
+        self.functions.keys().map(move |name| {
+            let mut reached = session.reach([name.as_str()], false);
+            if reached.flags.reads_everything || reached.flags.parse_error {
+                reached = session.reach([], true);
             }
-            (name.clone(), hex::encode(hash.finalize()))
-        };
-        self.functions.keys().map(digest).collect()
+            let reads = reached.flags.includes_files || reached.flags.build_environment;
+            (name.as_str(), (!reads).then_some(reached))
+        })
     }
 }
 

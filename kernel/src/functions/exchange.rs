@@ -1,7 +1,7 @@
 //! Results of memoised functions on their way between the store and the process that runs cells: the kernel's side of
 //! two folders. The format and the other side are in `runtime/src/private/memo/disk.rs`.
 //!
-//! `in/CODE` is written before a function with a code that is new to the process may be called; `out/` is emptied into
+//! A file `clear` is there when a cell has called `cellar::cache_data::clear`. `in/CODE` is written before a function with a code that is new to the process may be called; `out/` is emptied into
 //! the store after each cell. Only the kernel has the store open: the process that runs cells is forked too often.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +100,18 @@ impl Exchange {
             while let Some(record) = Record::read(&mut rest) {
                 self.put(store, scope, labels, &record);
             }
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Whether a cell has asked to forget all data since the last question.
+    pub fn takes_clear(&mut self) -> bool {
+        fs::remove_file(self.folder.join("clear")).is_ok()
+    }
+
+    /// What was given and not read yet is not to be read any more.
+    pub fn withdraw(&mut self) {
+        for path in files(&self.folder.join("in")) {
             let _ = fs::remove_file(path);
         }
     }

@@ -7,8 +7,9 @@ use super::Session;
 use crate::cell::CellSource;
 use crate::functions::{self, CachedFunction, Codes, Exchange, Kind, Refused, Rewritten};
 use crate::host::RunReport;
-use crate::interpreter::{CellError, Frontend, Output, Stream};
-use crate::magic::{Directive, ParsedCell, Step};
+use crate::host::call::Manner;
+use crate::interpreter::{CellError, Frontend, MimeBundle, Output, Stream};
+use crate::magic::{CacheAction, Cleared, Directive, ParsedCell, Step};
 use crate::report::{self, Place};
 
 /// How long the end of a session waits for `on_release`.
@@ -91,17 +92,46 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
 }
 
 /// Before a step is compiled: the digests of all cached functions' codes, as they will be with it. Answers what to
-/// remember if the step succeeds.
-pub fn prepare(session: &Session, step: &StepFunctions) -> Codes {
+/// remember if the step succeeds. `has_commands`: it may change the dependencies, which are known only after it; then no function
+/// is cached in it.
+pub fn prepare(session: &Session, step: &StepFunctions, has_commands: bool) -> Codes {
     let mut codes = session.functions().clone();
     codes.learn(&step.original, &step.functions);
-    set_codes(session, &codes);
+    if has_commands {
+        session.engine.set_compile_environment(Vec::new());
+    } else {
+        set_codes(session, &codes);
+    }
     codes
+}
+
+/// Tells of functions of a step that cannot be cached whatever they are called with.
+pub fn warn_of_unkeyed(step: &StepFunctions, codes: &Codes, frontend: &dyn Frontend) {
+    let unkeyed = codes.unkeyed();
+    for function in step
+        .functions
+        .iter()
+        .filter(|function| unkeyed.contains(&function.name))
+    {
+        let text = format!(
+            "warning: `{}` is not cached: it, or what it calls, has `include_str!`, `env!` or the like, and what these find is not \
+             a part of its key. Bind it to a variable and pass that as an argument.\n",
+            function.name
+        );
+        frontend.output(Output::Text {
+            stream: Stream::Stderr,
+            text,
+        });
+    }
 }
 
 /// Cells that are compiled from now on get these functions' digests, the process what the store has for them.
 pub fn set_codes(session: &Session, codes: &Codes) {
-    let digests = codes.digests("");
+    if codes.is_empty() || !session.caching.is_on() {
+        session.engine.set_compile_environment(Vec::new());
+        return;
+    }
+    let digests = codes.digests(&session.caching.surroundings());
     let of_data = digests.iter().filter(|(name, _)| {
         codes
             .function(name)
@@ -117,6 +147,59 @@ pub fn set_codes(session: &Session, codes: &Codes) {
     session.engine.set_compile_environment(variables.collect());
 }
 
+/// `%cache`, for cells and functions.
+///
+/// # Errors
+/// A name that nothing has.
+pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle, String> {
+    take(session);
+    let CacheAction::Clear(what) = action else {
+        return session.caching.magic(action, 0);
+    };
+    let functions: Vec<CachedFunction> = session.functions().all().cloned().collect();
+    let named = |kind: Kind| -> Vec<&str> {
+        let wanted = |function: &&CachedFunction| {
+            function.kind == kind
+                && match what {
+                    Cleared::Named(name) => function.label == *name,
+                    _ => true,
+                }
+        };
+        functions
+            .iter()
+            .filter(wanted)
+            .map(|function| &*function.name)
+            .collect()
+    };
+    let call = |function: &str, names: &[&str]| {
+        let answer = session.engine.call_runtime(function, names, Manner::Protected);
+        let answer = answer.inspect_err(|why| tracing::warn!("{function}: {why}")).ok();
+        answer.and_then(|answer| Some(u64::from_le_bytes(*answer.first_chunk()?)))
+    };
+    let (resources, data) = (named(Kind::Resource), named(Kind::Data));
+    let released = match what {
+        Cleared::Data => None,
+        _ if resources.is_empty() => None,
+        _ => call("resource_release_names", &resources),
+    };
+    let shown = session.caching.magic(action, released.unwrap_or(0))?;
+    match what {
+        Cleared::Resources => {}
+        _ if data.is_empty() => {}
+        Cleared::Named(_) => drop(call("memo_clear", &data)),
+        Cleared::All | Cleared::Data => drop(call("memo_clear", &[])),
+    }
+    take(session);
+    exchange(session).withdraw();
+    Ok(shown)
+}
+
+/// What the process has computed goes to the store now.
+fn take(session: &Session) {
+    let labels = session.functions().labels();
+    exchange(session).take(&session.store, &super::notebook(), &labels);
+}
+
 fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {
     session.exchange.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -125,6 +208,13 @@ fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {
 pub fn after_run(session: &Session, run: &RunReport) {
     if run.death.is_some() && !run.restored {
         exchange(session).process_is_new();
+    }
+    if exchange(session).takes_clear() {
+        take(session);
+        let freed = session.caching.clear_data();
+        tracing::debug!(entries = freed.entries, "a cell cleared all data");
+        exchange(session).withdraw();
+        return;
     }
     if !exchange(session).has_news() {
         return;
@@ -147,6 +237,5 @@ pub fn end(session: &Session) {
     if session.functions().had_resources() || session.caching.has_instances() {
         session.engine.release_instances(RELEASE);
     }
-    let labels = session.functions().labels();
-    exchange(session).take(&session.store, &session.scope, &labels);
+    take(session);
 }

@@ -301,7 +301,7 @@ impl Running<'_> {
                     text: text.to_owned(),
                 });
             }
-            Magic::Cache(action) => match self.session.caching.magic(action) {
+            Magic::Cache(action) => match functions::cache_magic(self.session, action) {
                 Ok(shown) => self.show(shown),
                 Err(why) => return Err(errors::plain("CacheError", &why, &[""; 0])),
             },
@@ -326,8 +326,11 @@ impl Running<'_> {
 
     /// The same, of a step whose functions below directives have their wrappers.
     fn rust_with(&mut self, code: &str, step: Option<&StepFunctions>) -> Result<(), CellError> {
-        let codes = step.map(|step| functions::prepare(self.session, step));
+        let codes = step.map(|step| functions::prepare(self.session, step, CellCode::has_commands(code)));
         let format = self.session.settings().debug_format.clone();
+        if let (Some(step), Some(codes)) = (step, &codes) {
+            functions::warn_of_unkeyed(step, codes, &*self.frontend);
+        }
         let written = step.map_or(code, |step| &step.original);
         let mut evaluated;
         let mut without = Vec::new();
@@ -411,6 +414,11 @@ impl Running<'_> {
         self.moved = self.moved_before_sharing(&evaluation);
         if !evaluation.run.changed_type.is_empty() {
             self.tell_lost(&evaluation.run.changed_type);
+            // The host has not run it: nothing of it may be kept.
+            if self.is_cached {
+                let evalue = "the cell was not run: variables that it names are lost";
+                return Err(errors::plain("VariablesLost", evalue, &["Run it again."]));
+            }
         }
         let error = errors::of(self.session, &evaluation, &watched.stderr());
         // A failed cell whose snapshot took over changed nothing.

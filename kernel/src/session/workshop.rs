@@ -1,13 +1,13 @@
 //! Engine and host as the cache needs them.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cellar_cache::Digest;
 
-use super::caching::{Adopted, Machine, Refusal, Saved, Saving, Typed, Value};
+use super::caching::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, Value};
 use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
@@ -147,11 +147,17 @@ impl Machine for Workshop {
         );
     }
 
-    fn instances(&self) -> BTreeSet<String> {
+    fn instances(&self) -> Vec<Instance> {
         let answer = told(self.engine.call_runtime("resource_list", &[], Manner::Plain)).unwrap_or_default();
-        let texts = texts(&answer);
-        // Name, version, type, age.
-        texts.chunks(4).filter_map(|row| row.get(1).cloned()).collect()
+        let instance = |row: &[String]| match row {
+            [name, version, _type, age] => Some(Instance {
+                name: name.clone(),
+                version: version.clone(),
+                age: Duration::from_millis(age.parse().unwrap_or(0)),
+            }),
+            _ => None,
+        };
+        texts(&answer).chunks(4).filter_map(instance).collect()
     }
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {

@@ -3,10 +3,10 @@
 //! A trait, because there are two: the real ones, and an interpreter of a few statements with which the tests try ten
 //! thousand edits of a notebook in the time that rustc needs for ten.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cellar_cache::Digest;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,16 @@ pub struct Saved {
 pub struct Typed {
     pub name: String,
     pub type_text: String,
+}
+
+/// An instance that the process keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Of the function or variable.
+    pub name: String,
+    /// A function's code, or what [`Machine::keep_instances`] was told.
+    pub version: String,
+    pub age: Duration,
 }
 
 /// A cell whose result came from the cache: what evcxr must be told of it.
@@ -90,8 +100,8 @@ pub trait Machine: Send + Sync {
     /// Releases the instances of these versions.
     fn release_instances(&self, versions: &[String]);
 
-    /// The versions of which there are instances now.
-    fn instances(&self) -> BTreeSet<String>;
+    /// The instances that there are now, those of functions included.
+    fn instances(&self) -> Vec<Instance>;
 
     /// The crates that cells can name: name, hash of what they are, version.
     fn dependencies(&self) -> Vec<(String, Digest, String)>;

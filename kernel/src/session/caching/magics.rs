@@ -2,23 +2,26 @@
 
 use std::time::{Duration, SystemTime};
 
-use cellar_cache::{EntryKind, Listed, Selection, human_duration, human_size};
+use cellar_cache::{
+    Cleared as Freed, Digest, EntryKind, Key, Listed, Persist, Selection, human_duration, human_size,
+};
 
 use super::Caching;
 use super::explain;
+use super::machine::Instance;
 use crate::interpreter::MimeBundle;
 use crate::magic::{self, CacheAction, Cleared};
 
 impl Caching {
-    /// Does what `%cache` asks for. Gives what is to be shown.
+    /// Does what `%cache` asks for. Gives what is to be shown. `released` instances of functions are cleared already.
     ///
     /// # Errors
     /// A name that nothing has, with the nearest one.
-    pub fn magic(&self, action: &CacheAction) -> Result<MimeBundle, String> {
+    pub fn magic(&self, action: &CacheAction, released: u64) -> Result<MimeBundle, String> {
         let text = match action {
             CacheAction::List => return Ok(table(&self.entries())),
             CacheAction::Stats => self.stats(),
-            CacheAction::Clear(what) => self.clear(what)?,
+            CacheAction::Clear(what) => self.clear(what, released)?,
             CacheAction::Explain { name } => self.explain(name.as_deref())?,
             CacheAction::Switch { on } => {
                 self.state().on = *on;
@@ -35,7 +38,43 @@ impl Caching {
 
     fn entries(&self) -> Vec<Listed> {
         self.settle();
-        self.store.list(&self.selection())
+        let of_functions = self.forget_lost_instances();
+        let mut entries = self.store.list(&self.selection());
+        entries.extend(of_functions.into_iter().map(|instance| self.listed(instance)));
+        entries
+    }
+
+    /// A function's instance, which is in no store.
+    fn listed(&self, instance: Instance) -> Listed {
+        let now = SystemTime::now();
+        let created = now.checked_sub(instance.age).unwrap_or(now);
+        Listed {
+            key: Key(Digest::of(instance.version.as_bytes())),
+            kind: EntryKind::Resource,
+            name: instance.name,
+            scope: self.scope.clone(),
+            persist: Persist::Memory,
+            bytes: 0,
+            created,
+            expires: None,
+            last_used: created,
+            hits: 0,
+            cost: Duration::ZERO,
+        }
+    }
+
+    /// What `cellar::cache_data::clear` forgets: all data of the notebook, that of functions included.
+    pub fn clear_data(&self) -> Freed {
+        self.settle();
+        let mut freed = self.store.clear(&Selection {
+            kind: Some(EntryKind::Data),
+            ..self.selection()
+        });
+        freed += self.store.clear(&Selection {
+            kind: Some(EntryKind::Function),
+            ..self.selection()
+        });
+        freed
     }
 
     fn selection(&self) -> Selection<'_> {
@@ -70,31 +109,33 @@ impl Caching {
         )
     }
 
-    fn clear(&self, what: &Cleared) -> Result<String, String> {
+    fn clear(&self, what: &Cleared, released: u64) -> Result<String, String> {
         self.settle();
         let all = self.selection();
-        let selection = match what {
-            Cleared::All => all,
-            Cleared::Data => Selection {
-                kind: Some(EntryKind::Data),
-                ..all
-            },
-            Cleared::Resources => Selection {
+        let mut freed = match what {
+            Cleared::All => self.store.clear(&all),
+            Cleared::Data => self.clear_data(),
+            Cleared::Resources => self.store.clear(&Selection {
                 kind: Some(EntryKind::Resource),
                 ..all
-            },
+            }),
             Cleared::Named(name) => {
                 let names: Vec<String> = self.entries().into_iter().map(|entry| entry.name).collect();
-                if !names.contains(name) {
+                if !names.contains(name) && released == 0 {
                     return Err(unknown(name, &names));
                 }
-                Selection {
+                self.store.clear(&Selection {
                     name: Some(name),
                     ..all
-                }
+                })
             }
         };
-        let freed = self.store.clear(&selection);
+        match what {
+            // Those of runs that have no entry too.
+            Cleared::All | Cleared::Resources => self.release_all(),
+            Cleared::Data | Cleared::Named(_) => self.release_forgotten(),
+        }
+        freed.entries += released;
         let entries = if freed.entries == 1 { "entry" } else { "entries" };
         Ok(format!(
             "{} {entries} cleared, {} freed.",

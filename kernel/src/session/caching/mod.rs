@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use cellar_cache::{Ingredient, IngredientKind, Store};
+use cellar_cache::{Hasher, Ingredient, IngredientKind, Store};
 
 use crate::analysis::CellReading;
 use explain::Outcome;
@@ -38,7 +38,7 @@ use resource::Instances;
 use saver::Saver;
 
 pub use cell::{CachedCell, Done, Seen};
-pub use machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
+pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed};
 pub use manifest::Value;
 pub use policy::{Kind, Policy};
 
@@ -177,6 +177,22 @@ impl Caching {
         let mut state = self.state();
         state.ledger.clear();
         state.items = SessionItems::default();
+    }
+
+    /// Whether `%cache off` has not been said.
+    pub fn is_on(&self) -> bool {
+        self.state().on
+    }
+
+    /// What all compiled code depends on besides the notebook's items.
+    pub fn surroundings(&self) -> String {
+        let mut hasher = Hasher::new("surroundings");
+        hasher.text("target", std::env::consts::ARCH);
+        hasher.text("system", std::env::consts::OS);
+        for (name, digest, _) in self.machine.dependencies() {
+            hasher.digest(&name, &digest);
+        }
+        hasher.finish().to_string()
     }
 
     /// A setting that changes what cells show; `None` is the default, with which keys do not name it.

@@ -15,7 +15,7 @@ use cellar_cache::{
 use super::cell::{CachedCell, Done, Run, Seen, warn};
 use super::explain::Outcome;
 use super::inputs::Inputs;
-use super::machine::{Adopted, Typed};
+use super::machine::{Adopted, Instance, Typed};
 use super::manifest::{FORM, Manifest};
 use super::policy::Policy;
 use super::recording::{Recorded, Recorder, replay};
@@ -390,21 +390,24 @@ impl Caching {
         self.machine.release_instances(&versions);
     }
 
-    /// Forgets entries whose instances are there no longer: their process ended, or a cell cleared all.
-    pub(super) fn forget_lost_instances(&self) {
-        if !self.has_instances() {
-            return;
-        }
+    /// Forgets entries whose instances are there no longer: their process ended, or a cell cleared all. Gives the
+    /// instances that functions have made.
+    pub(super) fn forget_lost_instances(&self) -> Vec<Instance> {
         let there = self.machine.instances();
-        let mut state = self.state();
-        let lost: Vec<Instances> = state
-            .instances
-            .extract_if(.., |instances| !there.contains(&instances.version))
-            .collect();
-        drop(state);
+        let (lost, of_cells) = {
+            let mut state = self.state();
+            let is_lost = |of: &mut Instances| !there.iter().any(|instance| instance.version == of.version);
+            let lost: Vec<Instances> = state.instances.extract_if(.., is_lost).collect();
+            let of_cells: BTreeSet<String> = state.instances.iter().map(|of| of.version.clone()).collect();
+            (lost, of_cells)
+        };
         for key in lost.iter().filter_map(|instances| instances.key) {
             self.store.remove(key);
         }
+        let of_functions = there
+            .into_iter()
+            .filter(|instance| !of_cells.contains(&instance.version));
+        of_functions.collect()
     }
 
     /// Whether the process keeps something for cells.

@@ -129,6 +129,16 @@ pub fn forget(owner: [&str; 2], key: Option<&[u8]>) {
     add(kind, owner, key.unwrap_or_default(), [0, 0], b"");
 }
 
+/// Asks the kernel to forget all data of the notebook when the cell ends.
+pub fn clear() {
+    if let Some(folder) = folder() {
+        let asked = fs::write(folder.join("clear"), b"");
+        if let Err(error) = asked {
+            eprintln!("warning: the entries of cells are not cleared: {error}");
+        }
+    }
+}
+
 /// Writes what was added, in one piece.
 pub fn flush() {
     let records = std::mem::take(&mut *OUT.lock().unwrap_or_else(PoisonError::into_inner));

@@ -96,6 +96,13 @@ pub(crate) fn clear_all() -> usize {
     all().into_iter().map(Table::clear).sum()
 }
 
+/// Forgets the results of all functions, and asks the kernel to forget those of cells. Returns how many results of
+/// functions there were.
+pub(crate) fn clear_data() -> usize {
+    disk::clear();
+    clear_all()
+}
+
 /// Forgets the results of a function, also those of its earlier definitions. Returns how many there were.
 pub(crate) fn clear_name(name: &str) -> usize {
     let of_function: Vec<_> = tables()

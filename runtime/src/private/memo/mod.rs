@@ -16,7 +16,7 @@ mod table;
 
 pub use coder::{Coder, Kept, Probe, choose, returned};
 pub use function::{Function, Options, data, data_async};
-pub(crate) use function::{clear_all, clear_name, list_functions, save_all};
+pub(crate) use function::{clear_all, clear_data, clear_name, list_functions, save_all};
 pub use key::{Arg, CacheArgument, Key, parts};
 pub(crate) use registry::{Restored, list, release_where};
 pub use resources::{Hooks, Place, place, resource, resource_async, resource_ok, resource_ok_async};

@@ -1,13 +1,13 @@
 //! The interpreter in the place of engine and host, and a session on it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cellar_cache::{Digest, Store};
 
-use super::super::machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
+use super::super::machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed};
 use super::super::manifest;
 use super::super::{CachedCell, Caching, Done, Policy, Ran, Seen};
 use super::language::{Cell, Faulty, Value, World};
@@ -130,8 +130,8 @@ impl Machine for Fake {
 
     fn release_instances(&self, _versions: &[String]) {}
 
-    fn instances(&self) -> BTreeSet<String> {
-        BTreeSet::new()
+    fn instances(&self) -> Vec<Instance> {
+        Vec::new()
     }
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
