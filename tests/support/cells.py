@@ -48,9 +48,8 @@ class Book:
         return result
 
     def late(self):
-        """What the kernel says with the next cell of values that could not be written behind the last one."""
-        self.kernel.ok("%cache list")
-        return self.kernel.ok("let _ = ();").stderr
+        """What the kernel says with the next cells of values that could not be written behind the last one."""
+        return self.kernel.ok("%cache list").stderr + self.kernel.ok("let _ = ();").stderr
 
     def explain(self, name=""):
         return self.kernel.ok(f"%cache explain {name}".strip()).value
