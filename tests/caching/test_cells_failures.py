@@ -80,29 +80,3 @@ def test_a_panic_in_what_came_from_a_hit(book):
     assert book.show("robust") == "[1]"
     book.hit(cell)
     assert book.show("robust") == "[1]"
-
-
-def test_an_encoder_that_panics_loops_or_crashes_harms_nobody(book):
-    for name, harm in {"Panics": 'panic!("no")', "Crashes": "std::process::abort()"}.items():
-        book.ok(
-            f"#[derive(serde::Deserialize)] struct {name}; impl serde::Serialize for {name} {{"
-            f" fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {{ {harm} }} }}"
-        )
-        book.miss(f"let harmful = {name};\n3")
-        assert "`harmful` cannot be stored" in book.late()
-        book.miss(f"let harmful = {name};\n3")
-        assert book.show("1 + 1") == "2"
-
-
-def test_a_value_that_does_not_come_back_as_it_was_is_not_kept(book):
-    """What is written is read again before it counts: a lossy `Serialize` would make a hit unlike the run."""
-    book.ok(
-        "#[derive(Debug)] struct Lossy(u8);"
-        "impl serde::Serialize for Lossy { fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_u8(self.0) } }"
-        "impl<'de> serde::Deserialize<'de> for Lossy { fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error>"
-        " { <u8 as serde::Deserialize>::deserialize(d).map(|n| Lossy(n + 1)) } }"
-    )
-    book.miss("let lossy = Lossy(1);")
-    assert "`lossy` cannot be stored" in book.late()
-    book.miss("let lossy = Lossy(1);")
-    assert book.show("lossy") == "Lossy(1)"
