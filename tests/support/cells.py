@@ -47,6 +47,10 @@ class Book:
         assert not ran, f"computed again: {code}\n{self.explain()}"
         return result
 
+    def late(self):
+        """What the kernel says with the next cells of values that could not be written behind the last one."""
+        return self.kernel.ok("%cache list").stderr + self.kernel.ok("let _ = ();").stderr
+
     def explain(self, name=""):
         return self.kernel.ok(f"%cache explain {name}".strip()).value
 

@@ -35,6 +35,8 @@ pub mod source_map;
 mod toolchain;
 
 use std::cell::Cell;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -364,6 +366,25 @@ impl Engine {
         match report.failed {
             Some(why) => Err(why),
             None => Ok(report.answer),
+        }
+    }
+
+    /// A variable of the environment in which cells run, which they can change. Before the first cell it is the kernel's.
+    pub fn cell_env(&self, name: &str) -> Option<OsString> {
+        let of_kernel = || std::env::var_os(name);
+        if self.evaluations.load(Ordering::SeqCst) == 0 {
+            return of_kernel();
+        }
+        match self.call_runtime("env", &[name], Manner::Plain) {
+            Ok(answer) => match answer.split_first() {
+                Some((1, value)) => Some(OsString::from_vec(value.to_vec())),
+                _ => None,
+            },
+            // A new process begins with the kernel's.
+            Err(why) => {
+                tracing::warn!("the cells' environment cannot be asked for `{name}`: {why}");
+                of_kernel()
+            }
         }
     }
 

@@ -165,7 +165,7 @@ impl Machine for Workshop {
     }
 
     fn env(&self, name: &str) -> Option<OsString> {
-        std::env::var_os(name)
+        self.engine.cell_env(name)
     }
 }
 
