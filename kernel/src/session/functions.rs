@@ -197,7 +197,7 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
 /// What the process has computed goes to the store now.
 fn take(session: &Session) {
     let labels = session.functions().labels();
-    exchange(session).take(&session.store, &super::notebook(), &labels);
+    exchange(session).take(&session.store, &session.scope, &labels);
 }
 
 fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {
