@@ -37,7 +37,7 @@ pub const COMMANDS: &[Command] = &[
         "0|1",
         "Try to keep variables on a panic",
     ),
-    command(":opt", "[0|1|2]", "Set the optimization level"),
+    command(":opt", "[0|1|2|3|s|z]", "Set the optimization level"),
     command(":fmt", "[FORMAT]", "Set the format of results (default: {:?})"),
     command(":types", "", "Toggle whether results show their type"),
     command(":efmt", "[FORMAT]", "Set the format of errors that `?` returns"),
