@@ -41,7 +41,7 @@ pub const COMMANDS: &[Command] = &[
     command(":fmt", "[FORMAT]", "Set the format of results (default: {:?})"),
     command(":types", "", "Toggle whether results show their type"),
     command(":efmt", "[FORMAT]", "Set the format of errors that `?` returns"),
-    command(":toolchain", "[NAME]", "Set the toolchain, e.g. nightly"),
+    command(":toolchain", "", "Show the toolchain that compiles cells"),
     command(":offline", "0|1", "Let cargo work without the network"),
     command(
         ":allow_static_linking",
