@@ -4,7 +4,7 @@
 //! [rewritten](super::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
 //! All this happens in threads of their own while evcxr's thread waits for "cargo".
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -105,6 +105,8 @@ struct Shared {
     cache: Mutex<PathBuf>,
     /// Variables of rustc's environment besides evcxr's.
     environment: Mutex<Vec<(String, String)>>,
+    /// What `:build_env` has set.
+    build_env: Mutex<BTreeMap<String, String>>,
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Crates>>,
@@ -160,6 +162,7 @@ impl BuildServer {
             marks: Mutex::default(),
             cache: Mutex::default(),
             environment: Mutex::default(),
+            build_env: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
             serde: SerdeForCells::default(),
@@ -262,6 +265,17 @@ impl BuildServer {
         *lock(&self.shared.environment) = variables;
     }
 
+    /// The compiler of cells.
+    pub fn rustc(&self) -> PathBuf {
+        lock(&self.shared.rustc).clone()
+    }
+
+    /// Takes up a `:build_env`. evcxr only tells of it with a cell that it has analysed.
+    pub fn set_build_env(&self, name: &str, value: &str) {
+        let mut build_env = lock(&self.shared.build_env);
+        build_env.insert(name.to_owned(), value.to_owned());
+    }
+
     /// How the next cell will be compiled if nothing changes; `None` where that is not known, or where crates would
     /// have to be built first.
     pub fn workshop(&self, bounded: bool) -> std::io::Result<Option<Workshop>> {
@@ -294,10 +308,13 @@ impl BuildServer {
 
     /// rustc's environment. Sorted.
     fn environment(&self, request: &BuildRequest) -> Vec<(String, String)> {
+        let build_env = lock(&self.shared.build_env);
         let mut environment: Vec<(String, String)> = request
             .environment
             .iter()
             .filter(|(name, _)| name.as_str() != "PATH" && !name.starts_with("CELLAR_"))
+            .filter(|(name, _)| !build_env.contains_key(*name))
+            .chain(build_env.iter())
             .map(|(name, value)| (name.clone(), value.clone()))
             .chain([(
                 "PATH".to_owned(),

@@ -160,6 +160,14 @@ impl CellCode {
             .any(|line| line.split_whitespace().next() == Some(":clear"))
     }
 
+    /// What its `:build_env`s set.
+    pub fn build_env(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.commands
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix(":build_env "))
+            .filter_map(|setting| setting.trim_start().split_once('='))
+    }
+
     /// Adds a piece of the cell. `statement` is its syntax, if it is neither shown nor damaged.
     fn push(
         &mut self,
@@ -363,6 +371,12 @@ mod tests {
     fn commands_stay_above_the_code() {
         let cell = prepared("// why\n:dep itertools\nlet a = 1;");
         assert_eq!(cell.text, "// why\n:dep itertools\nlet a = 1;/*cellar:0*/\n\n");
+    }
+
+    #[test]
+    fn the_environment_of_builds_is_read_from_commands() {
+        let cell = prepared(":build_env A=1 = 2\n:build_env wrong\n:env B=2\nlet a = 1;");
+        assert_eq!(cell.build_env().collect::<Vec<_>>(), [("A", "1 = 2")]);
     }
 
     #[test]

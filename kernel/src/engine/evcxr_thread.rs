@@ -212,6 +212,9 @@ impl EvcxrThread {
                 reply,
             } => {
                 self.adopt(evcxr)?;
+                for (name, value) in code.build_env() {
+                    self.builds.set_build_env(name, value);
+                }
                 let before = lock(&self.knowledge).known();
                 self.builds.order(order.clone());
                 self.host.begin(frontend);

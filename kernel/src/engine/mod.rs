@@ -393,6 +393,16 @@ impl Engine {
         self.builds.set_environment(variables);
     }
 
+    /// The toolchain that compiles cells: its name, where it is.
+    pub fn toolchain(&self) -> String {
+        let rustc = self.builds.rustc();
+        let root = rustc.parent().and_then(Path::parent);
+        match root.and_then(Path::file_name) {
+            Some(name) => format!("{} ({})", name.to_string_lossy(), rustc.display()),
+            None => rustc.display().to_string(),
+        }
+    }
+
     /// Whether an evaluation goes on.
     pub fn is_busy(&self) -> bool {
         self.evaluating.load(Ordering::SeqCst) != IDLE

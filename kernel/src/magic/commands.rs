@@ -37,11 +37,11 @@ pub const COMMANDS: &[Command] = &[
         "0|1",
         "Try to keep variables on a panic",
     ),
-    command(":opt", "[0|1|2]", "Set the optimization level"),
+    command(":opt", "[0|1|2|3|s|z]", "Set the optimization level"),
     command(":fmt", "[FORMAT]", "Set the format of results (default: {:?})"),
     command(":types", "", "Toggle whether results show their type"),
     command(":efmt", "[FORMAT]", "Set the format of errors that `?` returns"),
-    command(":toolchain", "[NAME]", "Set the toolchain, e.g. nightly"),
+    command(":toolchain", "", "Show the toolchain that compiles cells"),
     command(":offline", "0|1", "Let cargo work without the network"),
     command(
         ":allow_static_linking",

@@ -8,6 +8,7 @@ mod cells;
 mod errors;
 mod functions;
 mod help;
+mod last_errors;
 mod run;
 mod settings;
 mod workshop;
@@ -28,6 +29,7 @@ use crate::interpreter::{
 use crate::magic;
 use caching::Caching;
 use cells::Cells;
+use last_errors::LastErrors;
 use settings::Settings;
 use workshop::Workshop;
 
@@ -37,6 +39,7 @@ pub struct Session {
     caching: Arc<Caching>,
     cells: Mutex<Cells>,
     settings: Mutex<Settings>,
+    last_errors: Mutex<LastErrors>,
     /// The items of cells that went well, for help while typing.
     names: Mutex<KnownNames>,
     /// The functions below directives.
@@ -80,6 +83,7 @@ impl Session {
             caching,
             cells: Mutex::default(),
             settings: Mutex::default(),
+            last_errors: Mutex::default(),
             names: Mutex::default(),
             functions: Mutex::default(),
             exchange: Arc::new(Mutex::new(Exchange::new(
@@ -100,6 +104,10 @@ impl Session {
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last_errors(&self) -> MutexGuard<'_, LastErrors> {
+        self.last_errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn names(&self) -> MutexGuard<'_, KnownNames> {

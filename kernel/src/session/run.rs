@@ -11,6 +11,7 @@ use super::functions::{self, StepFunctions};
 use super::{Session, errors, help, settings};
 use crate::analysis;
 use crate::cell::CellSource;
+use crate::engine::EngineError;
 use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::sharing::{self, Hooks};
 use crate::engine::{EngineError, Evaluation};
@@ -233,6 +234,26 @@ impl Running<'_> {
                 );
                 return Err(errors::plain("NotSupported", evalue, &[&help]));
             }
+            ":toolchain" => {
+                self.say(format!("Toolchain: {}\n", self.session.engine.toolchain()));
+                None
+            }
+            ":explain" => {
+                let explanation = self.session.last_errors().explanation()?;
+                self.show(explanation);
+                None
+            }
+            ":last_error_json" => {
+                let json = self.session.last_errors().json();
+                self.say(json);
+                None
+            }
+            // evcxr would take anything, and rustc refuse each cell from then on.
+            ":opt" if !["", "0", "1", "2", "3", "s", "z"].contains(&args) => {
+                let evalue = format!("`{args}` is no optimization level");
+                let help = "Give 0, 1, 2, 3, s or z; `:opt` alone switches between 0 and 2.";
+                return Err(errors::plain("BadOption", &evalue, &[help]));
+            }
             // evcxr would end the process without an answer. The frontend is asked to do it in order.
             ":quit" => {
                 self.payload
@@ -399,6 +420,9 @@ impl Running<'_> {
             .session
             .engine
             .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
+        if let Some(EngineError::Compile(messages)) = &evaluation.error {
+            self.session.last_errors().set(messages);
+        }
         functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
         for refused in &evaluation.refused {

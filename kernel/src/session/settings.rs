@@ -42,7 +42,7 @@ pub fn set_format(session: &Session, format: &str) -> Result<String, CellError> 
 /// Sets whether results show their type; returns what the user is told.
 ///
 /// # Errors
-/// None, since the format was taken before.
+/// As [`set_format`]; but that has taken the format already.
 pub fn toggle_types(session: &Session) -> Result<String, CellError> {
     let (format, types) = {
         let settings = session.settings();

@@ -1,0 +1,180 @@
+"""evcxr's :commands, each with what it does."""
+
+import json
+
+import pytest
+
+
+def text(result):
+    """All that a cell showed, as text."""
+    shown = [result.stdout, result.stderr, result.value or ""]
+    shown += [str(bundle.get("text/plain", bundle)) for bundle in result.displays]
+    return "\n".join(shown)
+
+
+@pytest.fixture
+def formats(kernel):
+    """A kernel whose format is the usual one again afterwards."""
+    yield kernel
+    kernel.ok(":fmt")
+
+
+@pytest.fixture
+def types(formats):
+    formats.ok(":types")
+    yield formats
+    formats.ok(":types")
+
+
+@pytest.mark.parametrize(
+    "format, expression, shown",
+    [
+        ("{:x}", "255", "ff"),
+        ("{:#010b}", "5u8", "0b00000101"),
+        ("{}", '"text"', "text"),
+        ("{:.3?}", "vec![1.0 / 3.0]", "[0.333]"),
+        ("{:#?}", "(1,)", "(\n    1,\n)"),
+        ("<{0}> {0:x}", "10", "<10> a"),
+        ("{:>5}|", "'a'", "    a|"),
+        (r"{}\n.", "1", "1\n."),
+        ('"{}"', "1", '"1"'),
+    ],
+)
+def test_fmt_shows_results_in_any_format(formats, format, expression, shown):
+    formats.ok(f":fmt {format}")
+    assert formats.show(expression) == shown
+
+
+def test_fmt_leaves_what_it_does_not_fit(formats):
+    formats.ok(":fmt {:x}")
+    assert formats.show('"no number"') == '"no number"'
+    assert formats.ok("()").value is None
+    assert formats.ok('cellar::Html("<b>rich</b>")').value == "<b>rich</b>"
+    assert formats.fails("let a = 1;\na.no_such_method()").ename == "E0599"
+
+
+def test_fmt_in_the_cell_that_it_is_for(formats):
+    assert formats.ok(":fmt {:o}\n8").value == "10"
+    assert "{:o}" in text(formats.ok(":fmt {:o}"))
+
+
+@pytest.mark.parametrize("wrong", ["{} {}", "{name}", "{:y}", "{", "text", "{:1$}"])
+def test_fmt_refuses_what_is_no_format_of_one_value(formats, wrong):
+    formats.ok(":fmt {:x}")
+    assert formats.fails(f":fmt {wrong}").ename == "BadFormat"
+    assert formats.show("255") == "ff"
+
+
+def test_types_shows_the_type_before_the_value(types):
+    assert types.show("1u8") == ": u8 = 1"
+    assert types.show("&vec![Some(1)]") == ": &Vec<Option<i32>> = [Some(1)]"
+    assert types.ok("()").value is None
+    types.ok(":fmt {:x}")
+    assert types.show("255") == ": i32 = ff"
+    assert types.show('"a"') == ': &str = "a"'
+
+
+def test_types_toggles(kernel):
+    assert "true" in text(kernel.ok(":types"))
+    assert "false" in text(kernel.ok(":types"))
+    assert kernel.show("1u8") == "1"
+
+
+def test_a_cached_cell_shows_its_result_in_the_format_of_today(formats):
+    cell = "//% cache_data\nlet shown_later = 171;\nshown_later"
+    assert formats.ok(cell).value == "171"
+    formats.ok(":fmt {:x}")
+    assert formats.ok(cell).value == "ab"
+    formats.ok(":fmt")
+    assert formats.ok(cell).value == "171"
+
+
+def test_explain_and_json_of_the_last_error(new_kernel):
+    kernel = new_kernel()
+    assert kernel.fails(":explain").ename == "NothingToExplain"
+    kernel.fails('let wrong: i32 = "text";')
+    assert "E0308" in text(kernel.ok(":explain"))
+    message = json.loads(kernel.ok(":last_error_json").stdout.splitlines()[0])
+    assert message["code"]["code"] == "E0308"
+
+
+@pytest.mark.parametrize("name", ["FOR_BUILDS", "CELLAR_FOR_BUILDS"])
+def test_build_env_is_seen_while_compiling(kernel, name):
+    kernel.ok("1")
+    kernel.ok(f":build_env {name}=sea")
+    assert kernel.show(f'env!("{name}")') == '"sea"'
+    kernel.ok(f":build_env {name}=lake")
+    assert kernel.show(f'env!("{name}")') == '"lake"'
+
+
+def test_env_is_seen_by_the_next_process_of_cells(new_kernel):
+    kernel = new_kernel()
+    kernel.ok(":env FOR_CELLS=sea")
+    kernel.ok(":restart")
+    assert kernel.show('std::env::var("FOR_CELLS").unwrap()') == '"sea"'
+
+
+def test_opt_sets_a_level_that_there_is(new_kernel):
+    kernel = new_kernel()
+    assert "0" in text(kernel.ok(":opt 0"))
+    assert kernel.show("(0..10).sum::<i32>()") == "45"
+    assert "2" in text(kernel.ok(":opt"))
+    assert kernel.fails(":opt 7").ename == "BadOption"
+    assert kernel.show("(0..10).sum::<i32>()") == "45"
+
+
+def test_toolchain_is_told_and_not_changed(kernel):
+    assert "rustc" in text(kernel.ok(":toolchain"))
+    assert "RUSTUP_TOOLCHAIN" in kernel.fails(":toolchain nowhere").traceback
+    assert kernel.show("1 + 1") == "2"
+
+
+def test_clear_forgets_variables_and_items(new_kernel):
+    kernel = new_kernel()
+    kernel.ok("let cleared = 1; fn cleared_too() {}")
+    kernel.ok(":clear")
+    assert kernel.fails("cleared").ename == "E0425"
+    assert kernel.fails("cleared_too()").ename == "E0425"
+
+
+def test_t_and_doc_tell_of_a_variable(kernel):
+    kernel.ok("let documented = vec![1u16];")
+    for command in (":t", ":type", ":doc"):
+        assert "Vec<u16>" in text(kernel.ok(f"{command} documented"))
+
+
+def test_timing_tells_how_long_a_cell_took(new_kernel):
+    kernel = new_kernel()
+    kernel.ok(":timing")
+    assert "Took" in kernel.ok("let a = 1;").stdout
+    kernel.ok(":timing")
+    assert "Took" not in kernel.ok("let a = 1;").stdout
+
+
+@pytest.mark.parametrize(
+    "command, told",
+    [
+        (":version", "0.22.0"),
+        (":efmt {:?}", "Debug"),
+        (":efmt {}", "Display"),
+        (":linker", "system"),
+        (":codegen_backend", "default"),
+        (":offline 1", "true"),
+        (":offline 0", "false"),
+        (":allow_static_linking 0", "false"),
+        (":allow_static_linking 1", "true"),
+        (":sccache 0", "false"),
+        (":cache 0", "0 MiB"),
+        (":clear_cache", "MiB"),
+        (":internal_debug", "true"),
+        (":internal_debug", "false"),
+        (":preserve_vars_on_panic 0", "false"),
+        (":time_passes", "true"),
+        (":time_passes", "false"),
+        (":help", ":dep"),
+        (":load_config --quiet", ""),
+        (":last_compile_dir", "/"),
+    ],
+)
+def test_a_setting_is_taken_and_told(kernel, command, told):
+    assert told in text(kernel.ok(command))
