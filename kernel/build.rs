@@ -50,10 +50,17 @@ fn embed_sources() {
         let mut files = Vec::new();
         collect(&sources, &mut files);
         files.sort();
-        let _ = writeln!(code, "/// `{folder}/src`.\npub const {name}: &[(&str, &str)] = &[");
+        let _ = writeln!(
+            code,
+            "/// `{folder}/src`.\npub const {name}: &[(&str, &str)] = &["
+        );
         for file in files {
             let below = file.strip_prefix(&sources).expect("it was found there");
-            let _ = writeln!(code, "    ({:?}, include_str!({file:?})),", below.to_string_lossy());
+            let _ = writeln!(
+                code,
+                "    ({:?}, include_str!({file:?})),",
+                below.to_string_lossy()
+            );
         }
         code.push_str("];\n");
     }

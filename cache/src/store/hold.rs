@@ -70,7 +70,10 @@ impl Store {
         }
         if Digest::of_file(&path)?.0 != held.blob.digest {
             let _ = std::fs::remove_file(&path);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its content is damaged"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "its content is damaged",
+            ));
         }
         Ok(path)
     }
@@ -86,7 +89,9 @@ mod tests {
         let store = Store::open(folder.path(), Options::default());
         for content in [vec![1; 10], vec![2; 100_000]] {
             let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
-            entry.blobs.push(store.put_blob("x", content.clone(), Persist::Disk));
+            entry
+                .blobs
+                .push(store.put_blob("x", content.clone(), Persist::Disk));
             store.put_entry(&entry, &Policy::default()).unwrap();
             let held = store.hold(&entry.blobs[0]).expect("it is there");
             store.clear(&Selection::default());
@@ -101,7 +106,9 @@ mod tests {
         let blob = {
             let store = Store::open(folder.path(), Options::default());
             let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
-            entry.blobs.push(store.put_blob("x", vec![3; 100_000], Persist::Disk));
+            entry
+                .blobs
+                .push(store.put_blob("x", vec![3; 100_000], Persist::Disk));
             store.put_entry(&entry, &Policy::default()).unwrap();
             entry.blobs.remove(0)
         };

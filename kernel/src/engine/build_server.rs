@@ -4,7 +4,7 @@
 //! [rewritten](super::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
 //! All this happens in threads of their own while evcxr's thread waits for "cargo".
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use cellar_cache::Digest;
 use serde_json::Value;
 
 use super::answers::{failed, made, nothing_made, pretended_errors};
@@ -21,6 +22,7 @@ use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::early::{self, Early, Outcome, Workshop};
 use super::generate::Modes;
+use super::locked::{Dependency, Folders, Locked};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
 use super::serde_for_cells::{Missing, SerdeForCells};
@@ -108,6 +110,10 @@ struct Shared {
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Crates>>,
+    /// What lies in the folders of packages that are the user's.
+    folders: Folders,
+    /// The graph of the last build, and that of the last cell which evcxr has kept.
+    graphs: Mutex<(Option<Arc<Locked>>, Arc<Locked>)>,
     serde: SerdeForCells,
     /// How the last cell was compiled, whatever its own optimisation.
     last_plan: Mutex<Option<Plan>>,
@@ -134,6 +140,10 @@ struct Crates {
     arguments: Vec<String>,
     /// They have a serde of their own.
     have_serde: bool,
+    locked: Arc<Locked>,
+    /// What the packages were when they were built.
+    built: Vec<Dependency>,
+    identities: Arc<BTreeMap<String, Digest>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -162,6 +172,8 @@ impl BuildServer {
             environment: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
+            folders: Folders::default(),
+            graphs: Mutex::default(),
             serde: SerdeForCells::default(),
             last_plan: Mutex::default(),
             running: Running::default(),
@@ -270,8 +282,8 @@ impl BuildServer {
             return Ok(None);
         };
         let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
-        let is_known = lock(&self.shared.plans).contains_key(&plan_key(request, &manifest));
-        if !is_known && has_dependencies(&manifest) {
+        let is_built = self.crates(&plan_key(request, &manifest)).is_some();
+        if !is_built && has_dependencies(&manifest) {
             return Ok(None);
         }
         let Ok(mut plan) = self.plan(request, &Order::default())? else {
@@ -319,6 +331,26 @@ impl BuildServer {
         *lock(&self.shared.order) = order;
         *lock(&self.shared.report) = BuildReport::default();
         *lock(&self.shared.since) = Instant::now();
+        lock(&self.shared.graphs).0 = None;
+    }
+
+    /// evcxr has kept the cell: the crates that it was built with are those of the session.
+    pub fn keep_dependencies(&self) {
+        let mut graphs = lock(&self.shared.graphs);
+        if let Some(built) = graphs.0.take() {
+            graphs.1 = built;
+        }
+    }
+
+    /// evcxr has forgotten them.
+    pub fn forget_dependencies(&self) {
+        lock(&self.shared.graphs).1 = Arc::default();
+    }
+
+    /// See [`Engine::dependencies`](super::Engine::dependencies).
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let locked = Arc::clone(&lock(&self.shared.graphs).1);
+        locked.dependencies(&self.shared.folders)
     }
 
     pub fn report(&self) -> BuildReport {
@@ -603,23 +635,28 @@ impl BuildServer {
     fn plan(&self, request: &BuildRequest, order: &Order) -> std::io::Result<Result<Plan, BuildAnswer>> {
         let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
         let key = plan_key(request, &manifest);
-        let mut crates = lock(&self.shared.plans).get(&key).cloned();
-        if crates.is_none() {
-            let found = if has_dependencies(&manifest) {
-                match self.build_dependencies(request, order, &manifest)? {
-                    Ok(found) => found,
-                    Err(answer) => return Ok(Err(answer)),
-                }
-            } else {
-                Crates::default()
-            };
-            lock(&self.shared.plans).insert(key, found.clone());
-            crates = Some(found);
-        }
+        let crates = match self.crates(&key) {
+            Some(crates) => crates,
+            None => {
+                let crates = if has_dependencies(&manifest) {
+                    match self.build_dependencies(request, order, &manifest)? {
+                        Ok(crates) => crates,
+                        Err(answer) => return Ok(Err(answer)),
+                    }
+                } else {
+                    Crates::default()
+                };
+                lock(&self.shared.plans).insert(key, crates.clone());
+                crates
+            }
+        };
+        lock(&self.shared.graphs).0 = Some(crates.locked);
         let Crates {
             arguments: mut crates,
             have_serde,
-        } = crates.unwrap_or_default();
+            identities,
+            ..
+        } = crates;
         if let Some(serde) = self.shared.serde.now().filter(|_| !have_serde) {
             crates.extend(serde.arguments());
         }
@@ -639,7 +676,16 @@ impl BuildServer {
             crates,
             flags,
             own_serde: have_serde,
+            identities,
         }))
+    }
+
+    /// The crates of a set of dependencies, if they are built and nothing has changed in the user's folders since.
+    fn crates(&self, key: &str) -> Option<Crates> {
+        let crates = lock(&self.shared.plans).get(key).cloned()?;
+        let is_fresh =
+            crates.locked.is_lasting() || crates.locked.dependencies(&self.shared.folders) == crates.built;
+        is_fresh.then_some(crates)
     }
 
     /// What tells rustc of the crate with which memoised functions write values.
@@ -708,24 +754,35 @@ impl BuildServer {
             .arguments
             .iter()
             .map(|word| if word == "check" { "build" } else { word.as_str() });
-        let mut metadata = Command::new(lock(&self.shared.cargo).as_path());
-        metadata
-            .current_dir(&request.directory)
-            .env_clear()
-            .envs(&request.environment)
-            .env("PATH", &self.shared.real_path)
-            .env_remove(super::shim::BUILD_SOCKET);
-        let Dependencies { graph, lasting } = dependencies::ask(&mut metadata, manifest)?;
+        let ask = |directory: &Path, manifest: &str| {
+            let mut cargo = Command::new(lock(&self.shared.cargo).as_path());
+            cargo
+                .current_dir(directory)
+                .env_clear()
+                .envs(&request.environment)
+                .env("PATH", &self.shared.real_path)
+                .env_remove(super::shim::BUILD_SOCKET);
+            dependencies::ask(&mut cargo, manifest)
+        };
+        let Dependencies { graph, mut locked } = ask(&request.directory, manifest)?;
         let package = match &graph {
             Graph::With { manifest } => {
                 let package = request.directory.join("cellar/with-serde");
                 dependencies::write_package(&request.directory, &package, manifest)?;
+                // What is built has more features than what evcxr asked for.
+                locked = ask(&package, manifest)?.locked;
                 package
             }
             Graph::WithoutSerde | Graph::Apart => request.directory.clone(),
         };
+        let lasting = locked.as_ref().is_some_and(Locked::is_lasting);
         let shared = lock(&self.shared.dependencies).clone().filter(|_| lasting);
+        // Looked at before they are built: what changes meanwhile is found to have changed.
+        let locked = locked.unwrap_or_default();
+        let built = locked.dependencies(&self.shared.folders);
+        let identities = Arc::new(locked.identities(&self.shared.folders));
         let target = shared.unwrap_or_else(|| request.directory.join("target"));
+        distrust(&target, &locked);
         command
             .args(arguments)
             .current_dir(package)
@@ -763,6 +820,9 @@ impl BuildServer {
             return Ok(Ok(Crates {
                 arguments: rustc::crate_arguments(&arguments),
                 have_serde: graph != Graph::WithoutSerde,
+                locked: Arc::new(locked),
+                built,
+                identities,
             }));
         }
         let mut report = lock(&self.shared.report);
@@ -793,6 +853,21 @@ fn rustc_of(request: &BuildRequest) -> &str {
 /// Whether evcxr wants to know what is wrong, and no library.
 fn checks(request: &BuildRequest) -> bool {
     request.arguments.iter().any(|argument| argument == "check")
+}
+
+/// Has cargo build the packages again that lie in folders of the user's. It goes by the times of files, and would not
+/// notice one that was replaced by an older one.
+fn distrust(target: &Path, locked: &Locked) {
+    let fingerprints = target.join("debug/.fingerprint");
+    for entry in std::fs::read_dir(fingerprints).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let package = name.rsplit_once('-').map_or(&*name, |(package, _)| package);
+        if locked.in_folders().any(|changed| changed == package) {
+            // What stays is only built once more.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// What decides which crates a cell sees.

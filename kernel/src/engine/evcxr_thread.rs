@@ -127,6 +127,7 @@ impl EvcxrThread {
     fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
         lock(&self.knowledge).clear();
+        self.builds.forget_dependencies();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match &context {
@@ -353,8 +354,10 @@ impl EvcxrThread {
         // Commands take effect even where the code below them fails.
         if code.clears() && (kept || evcxr.defined_item_names().next().is_none()) {
             knowledge.clear();
+            self.builds.forget_dependencies();
         }
         if kept {
+            self.builds.keep_dependencies();
             knowledge.commit(code);
         }
         let bound = if kept { code.bindings.as_slice() } else { &[] };

@@ -24,6 +24,7 @@ mod imports;
 pub mod items;
 mod kept;
 pub mod knowledge;
+mod locked;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
@@ -44,6 +45,7 @@ use cell_code::{Binding, CellCode, DebugFormat};
 use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
+pub use locked::Dependency;
 use source_map::SourceMap;
 
 use crate::cell::CellSource;
@@ -354,6 +356,12 @@ impl Engine {
 
     pub fn known(&self) -> Known {
         lock(&self.knowledge).known()
+    }
+
+    /// The crates that cells depend on, each as it is now: a folder of the user's is looked at. Those of the cells that were
+    /// kept; what a `:dep` adds is here when its cell has ended well.
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        self.builds.dependencies()
     }
 
     /// The items of all committed cells.

@@ -143,7 +143,9 @@ fn library_name() -> String {
 
 /// Names everything that the library is made of.
 fn key(rustc_version: &str) -> String {
-    let sources = embedded_sources::RUNTIME.iter().flat_map(|(path, text)| [*path, *text]);
+    let sources = embedded_sources::RUNTIME
+        .iter()
+        .flat_map(|(path, text)| [*path, *text]);
     kept::name(sources.chain(FLAGS.iter().copied()).chain([rustc_version]))
 }
 

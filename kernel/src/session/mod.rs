@@ -9,6 +9,7 @@ mod errors;
 mod functions;
 mod help;
 mod run;
+mod settings;
 mod workshop;
 
 use std::collections::BTreeSet;
@@ -19,7 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cellar_cache::{Options, Store};
 
 use crate::engine::Engine;
-use crate::engine::cell_code::DebugFormat;
 use crate::functions::{Codes, Exchange};
 use crate::help::KnownNames;
 use crate::interpreter::{
@@ -28,6 +28,7 @@ use crate::interpreter::{
 use crate::magic;
 use caching::Caching;
 use cells::Cells;
+use settings::Settings;
 use workshop::Workshop;
 
 /// A running session.
@@ -51,12 +52,6 @@ pub struct Session {
     shell: Mutex<magic::Stop>,
 }
 
-/// What a user has set for the session.
-#[derive(Debug, Clone, Default)]
-struct Settings {
-    debug_format: DebugFormat,
-}
-
 impl Session {
     /// Starts a session. Returns at once; the engine boots behind it.
     ///
@@ -74,12 +69,16 @@ impl Session {
         )?;
         let materialiser = Arc::downgrade(&caching);
         engine.set_materialiser(Arc::new(move |names: &[String]| {
-            materialiser.upgrade().map_or(Ok(()), |caching| caching.materialise(names))
+            materialiser
+                .upgrade()
+                .map_or(Ok(()), |caching| caching.materialise(names))
         }));
+        let settings = Settings::default();
+        caching.set(settings.changed());
         Ok(Session {
             caching,
             cells: Mutex::default(),
-            settings: Mutex::default(),
+            settings: Mutex::new(settings),
             names: Mutex::default(),
             functions: Mutex::default(),
             exchange: Arc::new(Mutex::new(Exchange::new(
@@ -99,6 +98,11 @@ impl Session {
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_settings(&self, settings: Settings) {
+        self.caching.set(settings.changed());
+        *self.settings() = settings;
     }
 
     fn names(&self) -> MutexGuard<'_, KnownNames> {

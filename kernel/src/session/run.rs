@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::caching::{CachedCell, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
+use super::settings::Settings;
 use super::{Session, errors, help};
 use crate::analysis;
 use crate::cell::CellSource;
@@ -32,6 +33,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         metadata: serde_json::Map::new(),
         is_cached: false,
         seen: Seen::default(),
+        unset: None,
         functions: Vec::new(),
     };
     let error = running.cell(&text).err();
@@ -66,6 +68,8 @@ struct Running<'a> {
     is_cached: bool,
     /// What the compiler read besides the notebook.
     seen: Seen,
+    /// The settings from before the `:commands` of which evcxr has not been told yet.
+    unset: Option<Settings>,
     /// What the steps of Rust have of cached functions, by the line that a step begins on.
     functions: Vec<(usize, StepFunctions)>,
 }
@@ -108,7 +112,11 @@ impl Running<'_> {
                 "the cell has two directives: `{}` in line {} and `{}` in line {}",
                 directive.name, directive.line, second.name, second.line
             );
-            return Err(errors::plain("BadDirective", &evalue, &["Keep one of them; nothing was run."]));
+            return Err(errors::plain(
+                "BadDirective",
+                &evalue,
+                &["Keep one of them; nothing was run."],
+            ));
         }
         let other = parsed.steps.iter().find_map(|step| match step {
             Step::Rust { .. } => None,
@@ -182,6 +190,7 @@ impl Running<'_> {
             match step {
                 Step::Command { name, args, line } => {
                     if let Some(command) = self.command(name, args)? {
+                        self.set(name, args);
                         commands.push((*line, command));
                     }
                 }
@@ -205,6 +214,18 @@ impl Running<'_> {
             return Ok(());
         }
         self.rust(&at_lines(&std::mem::take(commands), "", 0))
+    }
+
+    /// Notes what a `:command` sets, until it is known whether evcxr has kept it.
+    fn set(&mut self, command: &str, args: &str) {
+        let before = self.session.settings().clone();
+        self.session.change_settings(before.after(command, args));
+        if command == ":load_config" {
+            // That stays, whatever becomes of the Rust below it.
+            self.unset = None;
+        } else {
+            self.unset.get_or_insert(before);
+        }
     }
 
     /// What is passed on to evcxr of a `:command`.
@@ -238,15 +259,6 @@ impl Running<'_> {
             }
             // Its announcement would go to the kernel's own stdout.
             ":load_config" => Some(":load_config --quiet".to_owned()),
-            ":fmt" => {
-                let pretty = args.contains("#?");
-                self.session.settings().debug_format = if pretty {
-                    DebugFormat::Pretty
-                } else {
-                    DebugFormat::Compact
-                };
-                Some(format!("{name} {args}"))
-            }
             _ => Some(format!("{name} {args}").trim_end().to_owned()),
         };
         Ok(passed_on)
@@ -365,7 +377,11 @@ impl Running<'_> {
                 .caching
                 .ran(&self.source.name, &analysis::read_cell(code), Ran::Freely);
         }
+        let unset = self.unset.take();
         if let Some(error) = error {
+            if let Some(before) = unset {
+                self.session.change_settings(before);
+            }
             return Err(error);
         }
         self.seen.files.extend(evaluation.build.inputs.files);

@@ -84,9 +84,7 @@ impl Machine for Workshop {
 
     fn load(&self, value: &Value, file: &Path) -> Result<(), Refusal> {
         let codec = self.codecs(std::iter::once(value.type_text.as_str())).remove(0)?;
-        codec
-            .load(self.engine.host(), &value.name, file)
-            .map_err(refusal)
+        codec.load(self.engine.host(), &value.name, file).map_err(refusal)
     }
 
     fn adopt(&self, adopted: Adopted) {
@@ -114,7 +112,10 @@ impl Machine for Workshop {
     }
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
-        Vec::new()
+        let dependencies = self.engine.dependencies().into_iter();
+        dependencies
+            .map(|dependency| (dependency.name, dependency.digest, dependency.version))
+            .collect()
     }
 
     fn env(&self, name: &str) -> Option<OsString> {
@@ -124,7 +125,8 @@ impl Machine for Workshop {
 
 fn saved(name: &str, file: PathBuf, pending: codec::Pending<codec::Saved>) -> Result<Saved, Refusal> {
     let saved = pending.wait().map_err(refusal)?;
-    let (blob, _) = Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
+    let (blob, _) =
+        Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
     Ok(Saved {
         name: name.to_owned(),
         content: Digest::from_bytes(saved.digest),

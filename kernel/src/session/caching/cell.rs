@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cellar_cache::{self as cache, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited};
+use cellar_cache::{
+    self as cache, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited,
+};
 
 use super::explain::Outcome;
 use super::inputs::{Inputs, Unkeyed};
@@ -137,7 +139,8 @@ impl Caching {
     ) -> Option<Done> {
         for entry in self.store.find(base) {
             if !self.observes_the_same(&entry) {
-                *unusable = Some("a file or an environment variable that the compiler read has changed".to_owned());
+                *unusable =
+                    Some("a file or an environment variable that the compiler read has changed".to_owned());
                 continue;
             }
             let Some(manifest) = Manifest::from_bytes(&entry.body) else {
@@ -145,13 +148,16 @@ impl Caching {
                 continue;
             };
             let mut held = Vec::new();
-            let lost = manifest.values.iter().find(|value| match self.store.hold(&value.blob) {
-                Some(blob) => {
-                    held.push(blob);
-                    false
-                }
-                None => true,
-            });
+            let lost = manifest
+                .values
+                .iter()
+                .find(|value| match self.store.hold(&value.blob) {
+                    Some(blob) => {
+                        held.push(blob);
+                        false
+                    }
+                    None => true,
+                });
             if let Some(lost) = lost {
                 *unusable = Some(format!("the value of `{}` is missing in the store", lost.name));
                 continue;
@@ -256,7 +262,10 @@ impl Caching {
     }
 
     /// Begins to write the entry of a run.
-    #[expect(clippy::too_many_arguments, reason = "a run has so many sides, and each is used once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a run has so many sides, and each is used once"
+    )]
     fn keep(
         &self,
         cell: &CachedCell<'_>,
@@ -336,8 +345,16 @@ impl Caching {
             let state = self.state();
             let variable = |typed: &Typed| Some((typed.name.clone(), state.ledger.get(&typed.name)?));
             (
-                wanted.iter().filter_map(variable).map(|(name, variable)| (name, variable.run)).collect(),
-                wanted.iter().filter_map(variable).map(|(name, variable)| (name, variable.mutable)).collect(),
+                wanted
+                    .iter()
+                    .filter_map(variable)
+                    .map(|(name, variable)| (name, variable.run))
+                    .collect(),
+                wanted
+                    .iter()
+                    .filter_map(variable)
+                    .map(|(name, variable)| (name, variable.mutable))
+                    .collect(),
             )
         };
         let types: BTreeMap<String, String> = wanted
@@ -365,7 +382,10 @@ impl Caching {
                         let blob = match me.store.adopt_blob(&*variable, &saved.file, saved.blob) {
                             Ok(blob) => blob,
                             Err(error) => {
-                                me.late(&name, format!("`{variable}` could not be written to the store: {error}"));
+                                me.late(
+                                    &name,
+                                    format!("`{variable}` could not be written to the store: {error}"),
+                                );
                                 return;
                             }
                         };
@@ -380,9 +400,7 @@ impl Caching {
                     }
                     Err(refusal) => {
                         if let Some(run) = run {
-                            me.state()
-                                .ledger
-                                .learn(&variable, run, Err(refusal.0.clone()));
+                            me.state().ledger.learn(&variable, run, Err(refusal.0.clone()));
                         }
                         me.late(&name, format!("`{variable}` cannot be stored: {refusal}"));
                         return;
@@ -448,7 +466,12 @@ impl Caching {
             .name
             .clone()
             .or_else(|| cell.reading.defines.first().map(|variable| variable.name.clone()))
-            .or_else(|| cell.reading.items.iter().find_map(|item| item.names.first().cloned()))
+            .or_else(|| {
+                cell.reading
+                    .items
+                    .iter()
+                    .find_map(|item| item.names.first().cloned())
+            })
             .unwrap_or_else(|| "cell".to_owned())
     }
 
@@ -468,7 +491,9 @@ impl Caching {
                 if started.elapsed() > PATIENCE && !told {
                     told = true;
                     let who = match waiter.holder().pid {
-                        Some(pid) if pid == std::process::id() => "this kernel, which still writes it".to_owned(),
+                        Some(pid) if pid == std::process::id() => {
+                            "this kernel, which still writes it".to_owned()
+                        }
                         Some(pid) => format!("another kernel (process {pid}), which computes the same"),
                         None => "another kernel, which computes the same".to_owned(),
                     };

@@ -7,7 +7,9 @@ use super::LastRun;
 /// What became of a cell that has a directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Hit { saved: std::time::Duration },
+    Hit {
+        saved: std::time::Duration,
+    },
     /// Nothing earlier is known of it.
     First,
     /// It differs from the nearest earlier entry.
@@ -41,7 +43,10 @@ pub fn text(run: &LastRun) -> String {
             for change in changes {
                 text.push_str(&format!("  {}\n", change_text(change)));
             }
-            text.push_str(&format!("  {same} other {} the same\n", plural(same, "input is", "inputs are")));
+            text.push_str(&format!(
+                "  {same} other {} the same\n",
+                plural(same, "input is", "inputs are")
+            ));
             text
         }
         Outcome::Unusable(why) => format!("{name} ({cell}): miss; the entry could not be used: {why}\n"),
@@ -69,7 +74,11 @@ fn change_text(change: &Change) -> String {
                 _ => "changed",
             };
             let note = match new.kind {
-                IngredientKind::File if old.note != new.note => format!("{}, before {}", new.note, old.note),
+                IngredientKind::File | IngredientKind::Dependencies | IngredientKind::Option
+                    if old.note != new.note =>
+                {
+                    format!("{}, before {}", new.note, old.note)
+                }
                 _ => new.note.clone(),
             };
             format!(

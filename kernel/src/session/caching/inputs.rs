@@ -9,10 +9,29 @@ use super::files::env_ingredient;
 use super::ledger::Variable;
 use super::machine::Typed;
 use super::policy::Policy;
-use crate::analysis::{Access, CellReading, Verdict};
+use crate::analysis::{Access, CellReading, ItemKind, Verdict};
 
 /// Changes when keys are made in another way: then nothing that was kept before is found.
 const SCHEMA: &str = "cell 1";
+
+/// What code is compiled for. Not the compiler's version: what was computed outlives an upgrade.
+const TARGET: [&str; 3] = [std::env::consts::ARCH, std::env::consts::OS, ENVIRONMENT];
+const ENVIRONMENT: &str = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+
+/// Words of an `extern crate` that adds no dependency.
+const OF_THE_LANGUAGE: [&str; 11] = [
+    "extern",
+    "crate",
+    "as",
+    "pub",
+    "_",
+    "self",
+    "std",
+    "core",
+    "alloc",
+    "test",
+    "proc_macro",
+];
 
 /// What a cell's result depends on.
 #[derive(Debug, Clone)]
@@ -35,11 +54,22 @@ pub struct Unkeyed {
 
 impl Caching {
     /// The inputs of a cell as they are now.
-    pub(super) fn inputs(&self, rust: &str, reading: &CellReading, policy: &Policy) -> Result<Inputs, Unkeyed> {
+    pub(super) fn inputs(
+        &self,
+        rust: &str,
+        reading: &CellReading,
+        policy: &Policy,
+    ) -> Result<Inputs, Unkeyed> {
         if reading.flags.parse_error {
             return Err(Unkeyed {
                 why: "it cannot be parsed".to_owned(),
                 help: String::new(),
+            });
+        }
+        if let Some(name) = self.added_crate(reading) {
+            return Err(Unkeyed {
+                why: format!("`extern crate {name}` adds a dependency, of which no version is known yet"),
+                help: "Add it with `:dep` in a cell of its own.".to_owned(),
             });
         }
         let mut ingredients = Vec::new();
@@ -51,6 +81,12 @@ impl Caching {
             code.text("layout", rust);
         }
         ingredients.push(Ingredient::new(IngredientKind::Code, "cell", code.finish()));
+        let target = TARGET.join("-");
+        ingredients.push(Ingredient::new(
+            IngredientKind::Toolchain,
+            &target,
+            Digest::of(target.as_bytes()),
+        ));
         let (without_files, mut outside) = self.declared(policy)?;
         ingredients.append(&mut outside);
 
@@ -71,12 +107,14 @@ impl Caching {
         inputs.ingredients.extend(state.items.reached(reading, &types));
         for (setting, value) in &state.settings {
             let digest = Digest::of(value.as_bytes());
-            inputs
-                .ingredients
-                .push(Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value.as_str()));
+            inputs.ingredients.push(
+                Ingredient::new(IngredientKind::Option, setting.clone(), digest).with_note(value.as_str()),
+            );
         }
         for (name, access) in &named {
-            let Some(variable) = state.ledger.get(name) else { continue };
+            let Some(variable) = state.ledger.get(name) else {
+                continue;
+            };
             if policy.ignores(name) {
                 continue;
             }
@@ -111,6 +149,24 @@ impl Caching {
         Ok(inputs)
     }
 
+    /// The crate that evcxr would add for an `extern crate` of the cell.
+    fn added_crate(&self, reading: &CellReading) -> Option<String> {
+        let externs = reading
+            .items
+            .iter()
+            .filter(|item| item.kind == ItemKind::ExternCrate);
+        let words = externs
+            .flat_map(|item| item.words.iter())
+            .filter(|word| !OF_THE_LANGUAGE.contains(&word.as_str()));
+        let added: Vec<&String> = words.collect();
+        if added.is_empty() {
+            return None;
+        }
+        let known = self.machine.dependencies();
+        let is_known = |word: &str| known.iter().any(|(name, ..)| name.replace('-', "_") == word);
+        added.into_iter().find(|word| !is_known(word)).cloned()
+    }
+
     /// The variables that a cell may name, and what it may do to them.
     fn named(&self, reading: &CellReading) -> BTreeMap<String, Access> {
         let state = self.state();
@@ -132,9 +188,7 @@ impl Caching {
                 .filter(|name| !policy.ignores(name))
                 .filter_map(|name| Some((name, state.ledger.get(name)?)))
                 .filter(|(_, variable)| {
-                    variable.content.is_none()
-                        && variable.refused.is_none()
-                        && variable.resource.is_none()
+                    variable.content.is_none() && variable.refused.is_none() && variable.resource.is_none()
                 })
                 .map(|(name, variable)| {
                     let typed = Typed {
@@ -181,9 +235,10 @@ impl Caching {
         let (_, now) = self.declared(policy).ok()?;
         now.into_iter()
             .find(|now| {
-                !inputs.ingredients.iter().any(|then| {
-                    (then.kind, &then.name, then.digest) == (now.kind, &now.name, now.digest)
-                })
+                !inputs
+                    .ingredients
+                    .iter()
+                    .any(|then| (then.kind, &then.name, then.digest) == (now.kind, &now.name, now.digest))
             })
             .map(|changed| changed.name)
     }
@@ -192,7 +247,12 @@ impl Caching {
 /// What a cell may do to the variable `name`; `None` if it does not name it. Where the notebook has a macro of the name of
 /// one of std's, nothing is known of what that does.
 fn access(reading: &CellReading, name: &str, macros: &BTreeSet<&str>) -> Option<Access> {
-    let untrusted = || reading.trusted_macros.iter().any(|name| macros.contains(name.as_str()));
+    let untrusted = || {
+        reading
+            .trusted_macros
+            .iter()
+            .any(|name| macros.contains(name.as_str()))
+    };
     match reading.reads.get(name) {
         Some(_) if untrusted() => Some(Access::ANY),
         Some(access) => Some(*access),

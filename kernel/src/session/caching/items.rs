@@ -34,8 +34,7 @@ impl SessionItems {
     /// Enters the items of a cell.
     pub fn learn(&mut self, cell: &str, reading: &CellReading) {
         for item in &reading.items {
-            self.items
-                .insert(place(item), (item.clone(), cell.to_owned()));
+            self.items.insert(place(item), (item.clone(), cell.to_owned()));
         }
     }
 
@@ -47,7 +46,9 @@ impl SessionItems {
             .iter()
             .map(String::as_str)
             .chain(types.iter().flat_map(|text| words_of_type(text)));
-        self.ingredients(words, reading.flags.reads_everything, |item| own.contains(&place(item)))
+        self.ingredients(words, reading.flags.reads_everything, |item| {
+            own.contains(&place(item))
+        })
     }
 
     /// The hash of what the function `name` depends on, itself included.
@@ -84,10 +85,9 @@ impl SessionItems {
     /// The type of the notebook in `type_text` that has no way to be written and read.
     pub fn without_serde(&self, type_text: &str) -> Option<&str> {
         words_of_type(type_text).find_map(|word| {
-            let (item, _) = self.items.get(&Place::Named(
-                Namespace::Types,
-                BTreeSet::from([word.to_owned()]),
-            ))?;
+            let (item, _) = self
+                .items
+                .get(&Place::Named(Namespace::Types, BTreeSet::from([word.to_owned()])))?;
             let is_type = matches!(item.kind, ItemKind::Struct | ItemKind::Enum | ItemKind::Union);
             let has = |of: &str| {
                 item.words.contains(of)
@@ -99,7 +99,8 @@ impl SessionItems {
                                 .any(|header| header.contains(of) && header.contains(word))
                     })
             };
-            (is_type && !(has("Serialize") && has("Deserialize"))).then(|| item.names.first().map(String::as_str))?
+            (is_type && !(has("Serialize") && has("Deserialize")))
+                .then(|| item.names.first().map(String::as_str))?
         })
     }
 
@@ -129,9 +130,11 @@ fn place(item: &Item) -> Place {
         | ItemKind::Module => named(Namespace::Types),
         ItemKind::Macro => named(Namespace::Macros),
         ItemKind::Impl => Place::Impl(item.header.to_vec()),
-        ItemKind::Use | ItemKind::ExternCrate | ItemKind::ExternBlock | ItemKind::Attribute | ItemKind::Opaque => {
-            Place::Itself(item.canonical.to_vec())
-        }
+        ItemKind::Use
+        | ItemKind::ExternCrate
+        | ItemKind::ExternBlock
+        | ItemKind::Attribute
+        | ItemKind::Opaque => Place::Itself(item.canonical.to_vec()),
     }
 }
 

@@ -55,7 +55,9 @@ impl Ledger {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Variable)> {
-        self.variables.iter().map(|(name, variable)| (name.as_str(), variable))
+        self.variables
+            .iter()
+            .map(|(name, variable)| (name.as_str(), variable))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -137,7 +139,11 @@ impl Ledger {
 
     /// Enters what was learnt of a variable's content, unless it has changed since `run`.
     pub fn learn(&mut self, name: &str, run: Digest, content: Result<Digest, String>) {
-        let Some(variable) = self.variables.get_mut(name).filter(|variable| variable.run == run) else {
+        let Some(variable) = self
+            .variables
+            .get_mut(name)
+            .filter(|variable| variable.run == run)
+        else {
             return;
         };
         match content {

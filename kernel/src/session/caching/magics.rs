@@ -25,7 +25,8 @@ impl Caching {
                 if *on {
                     "The cache is on.".to_owned()
                 } else {
-                    "The cache is off for this session: every cell runs. `%cache on` turns it on again.".to_owned()
+                    "The cache is off for this session: every cell runs. `%cache on` turns it on again."
+                        .to_owned()
                 }
             }
         };
@@ -115,10 +116,15 @@ impl Caching {
                 let names: Vec<String> = state.last.iter().map(|run| run.name.clone()).collect();
                 Err(unknown(name, &names))
             }
-            (true, None) => {
-                Ok("No cell with `//% cache_data` or `//% cache_resource` has run in this session.".to_owned())
-            }
-            (false, _) => Ok(runs.into_iter().map(explain::text).collect::<String>().trim_end().to_owned()),
+            (true, None) => Ok(
+                "No cell with `//% cache_data` or `//% cache_resource` has run in this session.".to_owned(),
+            ),
+            (false, _) => Ok(runs
+                .into_iter()
+                .map(explain::text)
+                .collect::<String>()
+                .trim_end()
+                .to_owned()),
         }
     }
 }
@@ -127,7 +133,10 @@ fn unknown(name: &str, names: &[String]) -> String {
     match magic::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("nothing in the cache is called `{name}`; `{near}` is the nearest"),
         None if names.is_empty() => format!("nothing in the cache is called `{name}`; it is empty"),
-        None => format!("nothing in the cache is called `{name}`; there are {}", names.join(", ")),
+        None => format!(
+            "nothing in the cache is called `{name}`; there are {}",
+            names.join(", ")
+        ),
     }
 }
 

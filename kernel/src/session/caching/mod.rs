@@ -21,7 +21,7 @@ mod saver;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -35,10 +35,10 @@ use items::SessionItems;
 use ledger::{Ledger, Stored, Variable};
 use saver::Saver;
 
-pub use cell::{CachedCell, Done, Seen};
+pub use cell::{CachedCell, Seen};
 pub use machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
 pub use manifest::Value;
-pub use policy::{Kind, Policy};
+pub use policy::Policy;
 
 /// How often a waiting thread looks whether it was interrupted.
 const STEP: Duration = Duration::from_millis(50);
@@ -68,8 +68,6 @@ struct State {
     on: bool,
     /// The last run of each cell that has a directive, the latest last.
     last: Vec<LastRun>,
-    /// What the user has been told once.
-    warned: BTreeSet<String>,
     /// What is to be told with the next cell: it became known after the reply.
     late: Vec<String>,
     /// Settings of the session that change what cells show.
@@ -110,11 +108,7 @@ impl Caching {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(
-        store: Store,
-        machine: Arc<dyn Machine>,
-        scope: String,
-    ) -> std::io::Result<Arc<Caching>> {
+    pub fn new(store: Store, machine: Arc<dyn Machine>, scope: String) -> std::io::Result<Arc<Caching>> {
         let (beginning, finishing) = (Saver::start()?, Arc::new(Saver::start()?));
         Ok(Arc::new_cyclic(|me| Caching {
             me: me.clone(),
@@ -126,7 +120,6 @@ impl Caching {
                 files: Files::default(),
                 on: true,
                 last: Vec::new(),
-                warned: BTreeSet::new(),
                 late: Vec::new(),
                 settings: BTreeMap::new(),
             }),
@@ -153,8 +146,11 @@ impl Caching {
         items.learn(cell, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
-        let shares = |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
-        let touches_shared = ledger.iter().any(|(name, variable)| names(name) && shares(variable));
+        let shares =
+            |variable: &Variable| !items.is_frozen(&variable.type_text) && variable.resource.is_none();
+        let touches_shared = ledger
+            .iter()
+            .any(|(name, variable)| names(name) && shares(variable));
         ledger.ran(cell, &now, &defined(reading), |name, variable| {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
@@ -173,9 +169,9 @@ impl Caching {
         state.items = SessionItems::default();
     }
 
-    /// A setting that changes what cells show.
-    pub fn set(&self, name: &str, value: &str) {
-        self.state().settings.insert(name.to_owned(), value.to_owned());
+    /// The settings that change what cells compute or show, and are not as in a new session.
+    pub fn set(&self, settings: BTreeMap<String, String>) {
+        self.state().settings = settings;
     }
 
     /// Whether a variable can be used, and if not, why: the host gets the values of `names` that are still bytes.
@@ -293,7 +289,9 @@ impl Caching {
         observed
             .iter()
             .map(|then| match then.kind {
-                IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
+                IngredientKind::Env => {
+                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
+                }
                 _ => state.files.ingredient(then.name.as_ref()),
             })
             .collect()

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use cellar_cache::{Digest, Store};
 
+use super::super::cell::Done;
 use super::super::machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
 use super::super::manifest;
-use super::super::{CachedCell, Caching, Done, Policy, Ran, Seen};
+use super::super::{CachedCell, Caching, Policy, Ran, Seen};
 use super::language::{Cell, Faulty, Value, World};
 use crate::analysis::read_cell;
 use crate::cell::CellSource;
@@ -43,7 +44,9 @@ impl Fake {
     }
 
     pub fn digest_of(value: &Value) -> Result<Digest, Refusal> {
-        let bytes = value.encoded().ok_or_else(|| Refusal("it is shared".to_owned()))?;
+        let bytes = value
+            .encoded()
+            .ok_or_else(|| Refusal("it is shared".to_owned()))?;
         Ok(Digest::of(&bytes))
     }
 }
@@ -156,8 +159,12 @@ pub struct Session {
 impl Session {
     pub fn start(store: &Store) -> Session {
         let machine = Arc::new(Fake::default());
-        let caching = Caching::new(store.clone(), Arc::clone(&machine) as Arc<dyn Machine>, "nb".to_owned())
-            .expect("threads can be started");
+        let caching = Caching::new(
+            store.clone(),
+            Arc::clone(&machine) as Arc<dyn Machine>,
+            "nb".to_owned(),
+        )
+        .expect("threads can be started");
         Session {
             machine,
             caching,
@@ -255,7 +262,10 @@ impl Session {
         assert_eq!(known, expected, "{context}");
         let state = self.caching.state();
         for (name, value) in &reference.values {
-            let variable = state.ledger.get(name).unwrap_or_else(|| panic!("{name}: {context}"));
+            let variable = state
+                .ledger
+                .get(name)
+                .unwrap_or_else(|| panic!("{name}: {context}"));
             let content = Fake::digest_of(value).ok();
             match &variable.stored {
                 Some(stored) => assert_eq!(Some(stored.value.content), content, "{name}: {context}"),

@@ -97,10 +97,9 @@ fn cell(random: &mut StdRng) -> Cell {
 /// always bound with it.
 fn make_mutable(cell: &mut Cell, everywhere: &[Cell]) {
     let changed = |name: &str| {
-        everywhere
-            .iter()
-            .flat_map(|cell| &cell.statements)
-            .any(|statement| matches!(statement, Statement::Add(of, _) | Statement::Push(of, _) if of == name))
+        everywhere.iter().flat_map(|cell| &cell.statements).any(
+            |statement| matches!(statement, Statement::Add(of, _) | Statement::Push(of, _) if of == name),
+        )
     };
     for statement in &mut cell.statements {
         if let Statement::Let { name, mutable, .. } = statement {
@@ -145,7 +144,11 @@ fn no_edit_ever_gives_a_stale_value() {
             }
             _ => {}
         }
-        let (from, to) = if random.random_bool(0.1) { (0, CELLS) } else { (at, at + 1) };
+        let (from, to) = if random.random_bool(0.1) {
+            (0, CELLS)
+        } else {
+            (at, at + 1)
+        };
         for cell in &cells[from..to] {
             let text = text(cell, &mut random);
             reference.clock = edit as i64;
@@ -165,5 +168,8 @@ fn no_edit_ever_gives_a_stale_value() {
         }
     }
     eprintln!("{runs} runs, {hits} hits");
-    assert!(hits > EDITS / 20, "the cache must have been used: {hits} hits in {runs} runs");
+    assert!(
+        hits > EDITS / 20,
+        "the cache must have been used: {hits} hits in {runs} runs"
+    );
 }

@@ -41,7 +41,13 @@ fn equal_content_from_another_run_is_a_hit_and_the_next_session_hits_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Store::open(folder.path(), Options::default());
     let upstream = |number| cell(false, vec![let_number("a", Expr::Int(number))]);
-    let downstream = cell(true, vec![let_number("b", Expr::Add(Box::new(var("a")), Box::new(Expr::Int(1))))]);
+    let downstream = cell(
+        true,
+        vec![let_number(
+            "b",
+            Expr::Add(Box::new(var("a")), Box::new(Expr::Int(1))),
+        )],
+    );
     for session in 0..2 {
         let mut here = Session::start(&store);
         hits(&mut here, &upstream(1), 1);
@@ -67,9 +73,18 @@ fn a_helper_two_steps_away_counts_and_an_unrelated_one_does_not() {
         statements: Vec::new(),
     };
     let call = |name: &str, argument| Expr::Call(name.to_owned(), Box::new(argument));
-    let inner = |number| item(Item::Fn("g".to_owned(), Expr::Add(Box::new(var("x")), Box::new(Expr::Int(number)))));
+    let inner = |number| {
+        item(Item::Fn(
+            "g".to_owned(),
+            Expr::Add(Box::new(var("x")), Box::new(Expr::Int(number))),
+        ))
+    };
     hits(&mut session, &inner(1), 1);
-    hits(&mut session, &item(Item::Fn("f".to_owned(), call("g", var("x")))), 2);
+    hits(
+        &mut session,
+        &item(Item::Fn("f".to_owned(), call("g", var("x")))),
+        2,
+    );
     let cached = cell(true, vec![let_number("a", call("f", Expr::Int(1)))]);
     assert!(!hits(&mut session, &cached, 3));
     assert!(hits(&mut session, &cached, 4));
