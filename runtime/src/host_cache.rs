@@ -210,6 +210,11 @@ calls! {
         });
         answer
     };
+    /// A name: the variable of the environment as cells see it, behind a 1; nothing if it is not set.
+    cellar_runtime_environment(texts) {
+        let value = texts.first().and_then(|name| std::env::var_os(name));
+        value.map_or_else(Vec::new, |value| [&[1], value.as_encoded_bytes()].concat())
+    };
     /// Forgets results of functions, in memory and on disk: of the named ones, or of all if none is named. Answers how
     /// many there were.
     cellar_runtime_memo_clear(texts) {

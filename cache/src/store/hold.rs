@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,10 +30,7 @@ impl Store {
     /// Makes sure that a blob is there and stays readable. Its content is not looked at. `None` when it is not there, or
     /// is not as long as it should be.
     pub fn hold(&self, blob: &BlobRef) -> Option<Held> {
-        let content = match self.0.memory().blob(&blob.digest) {
-            Some(bytes) => Some(Content::Bytes(bytes)),
-            None => None,
-        };
+        let content = self.0.memory().blob(&blob.digest).map(Content::Bytes);
         let content = match (content, &self.0.disk) {
             (Some(content), _) => content,
             (None, None) => return None,
@@ -76,6 +73,14 @@ impl Store {
             ));
         }
         Ok(path)
+    }
+
+    /// Nobody reads the file any more that [`Store::file_of`] gave: a copy of what has no file of its own is removed.
+    pub fn done_with(&self, held: &Held, file: &Path) {
+        if self.blob_path(&held.blob).as_deref() != Some(file) {
+            // What stays is removed with the session.
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 

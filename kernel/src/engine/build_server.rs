@@ -353,6 +353,12 @@ impl BuildServer {
         locked.dependencies(&self.shared.folders)
     }
 
+    /// What each crate is now that cells can name.
+    pub fn identities(&self) -> BTreeMap<String, Digest> {
+        let locked = Arc::clone(&lock(&self.shared.graphs).1);
+        locked.identities(&self.shared.folders)
+    }
+
     pub fn report(&self) -> BuildReport {
         lock(&self.shared.report).clone()
     }
@@ -444,6 +450,10 @@ impl BuildServer {
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
         let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
         let generated = std::fs::read_to_string(source)?;
+        let mut plan = match self.plan(request, &order)? {
+            Ok(plan) => plan,
+            Err(answer) => return Ok(answer),
+        };
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
@@ -451,6 +461,7 @@ impl BuildServer {
             let needs = Needs {
                 question_mark: order.question_mark,
                 failure,
+                crates: Arc::clone(&plan.identities),
             };
             rewrite::for_running(&generated, &self.marks(), needs)
         };
@@ -472,10 +483,6 @@ impl BuildServer {
         if !checks && let Some(hint) = mode_to_switch_on(&order, &rewritten) {
             return Ok(hint);
         }
-        let mut plan = match self.plan(request, &order)? {
-            Ok(plan) => plan,
-            Err(answer) => return Ok(answer),
-        };
         let no_serde = match self.wait_for_serde(&mut plan, &rewritten.text, &order) {
             Err(Missing::Interrupted) => {
                 lock(&self.shared.report).stopped = true;

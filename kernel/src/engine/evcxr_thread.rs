@@ -213,6 +213,7 @@ impl EvcxrThread {
                 reply,
             } => {
                 self.adopt(evcxr)?;
+                let started = std::time::Instant::now();
                 let before = lock(&self.knowledge).known();
                 self.builds.order(order.clone());
                 self.host.begin(frontend);
@@ -239,6 +240,7 @@ impl EvcxrThread {
                 let kept = evaluation.error.is_none();
                 self.commit(evcxr, &code, kept);
                 self.tell_variables(&mut evaluation, &before, &code);
+                evaluation.took = started.elapsed();
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);
                 broken.map_or(Ok(()), Err)

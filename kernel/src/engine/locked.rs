@@ -207,7 +207,7 @@ impl Folders {
     pub fn content(&self, folder: &Path) -> Digest {
         let mut hasher = Hasher::new("folder");
         let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
-        for entry in walk.into_iter().filter_entry(|entry| counts(entry)) {
+        for entry in walk.into_iter().filter_entry(counts) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
                     let path = entry.path().strip_prefix(folder).unwrap_or(entry.path());

@@ -34,6 +34,8 @@ pub mod source_map;
 mod toolchain;
 
 use std::cell::Cell;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -85,6 +87,9 @@ pub struct Evaluation {
     pub timing: Option<String>,
     pub run: RunReport,
     pub build: BuildReport,
+    /// How long compiling and running took; that it waited for the engine to boot, or for replayed cells to be told to
+    /// evcxr, is not in it.
+    pub took: Duration,
     /// Variables that the cell took from the store: all that it could read or change.
     pub taken: Vec<String>,
     /// Variables that it defined, if it went well.
@@ -243,16 +248,31 @@ impl Engine {
 
     /// Compiles and runs prepared code; waits for the engine to be there.
     pub fn evaluate(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
+        self.evaluate_with(code, Arc::clone(&frontend), frontend)
+    }
+
+    /// The same with another frontend for the progress of dependencies that are built.
+    pub fn evaluate_with(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
         self.evaluating.store(
             self.evaluations.fetch_add(1, Ordering::SeqCst) + 1,
             Ordering::SeqCst,
         );
-        let evaluation = self.evaluate_now(code, frontend);
+        let evaluation = self.evaluate_now(code, frontend, progress);
         self.evaluating.store(IDLE, Ordering::SeqCst);
         evaluation
     }
 
-    fn evaluate_now(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
+    fn evaluate_now(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
         let started = Instant::now();
         let (reply, answer) = channel();
         // Builds and the host are prepared when its turn comes: until then they belong to the boot.
@@ -262,7 +282,7 @@ impl Engine {
                 question_mark: code.question_mark,
                 awaits: code.awaits,
                 bounded: code.bounded,
-                frontend: Some(Arc::clone(&frontend)),
+                frontend: Some(progress),
                 ..Order::default()
             },
             frontend,
@@ -344,6 +364,35 @@ impl Engine {
         }
     }
 
+    /// A variable of the environment as cells see it. They can change it (`std::env::set_var`), so the process in which they run
+    /// is asked, once a cell was run there; before, it has what the kernel has.
+    pub fn environment(&self, name: &str) -> Option<OsString> {
+        let library = self.builds.runtime();
+        let has_run = self.evaluations.load(Ordering::SeqCst) > 0;
+        if let Some(library) = library.filter(|_| has_run) {
+            let mut argument = (name.len() as u64).to_le_bytes().to_vec();
+            argument.extend_from_slice(name.as_bytes());
+            let report = self.host.call(Call {
+                library,
+                function: "cellar_runtime_environment".to_owned(),
+                argument,
+                manner: Manner::Plain,
+            });
+            match report.failed {
+                None => {
+                    return report
+                        .answer
+                        .split_first()
+                        .map(|(_, value)| OsString::from_vec(value.to_vec()));
+                }
+                Some(why) => tracing::warn!(name, "the environment of the cells is not known: {why}"),
+            }
+        }
+        // evcxr finds its tools by ours.
+        let name = if name == "PATH" { shim::REAL_PATH } else { name };
+        std::env::var_os(name)
+    }
+
     /// What `option_env!` gives in cells that are compiled from now on.
     pub fn set_compile_environment(&self, variables: Vec<(String, String)>) {
         self.builds.set_environment(variables);
@@ -364,6 +413,22 @@ impl Engine {
         self.builds.dependencies()
     }
 
+    /// What a type is now, beyond its text: the notebook's definitions and the crates that it leads to.
+    pub fn identity(&self, type_text: &str) -> u128 {
+        let crates = self.builds.identities();
+        self.items().definitions(&crates).identity(type_text)
+    }
+
+    /// As [`Engine::identity`], but with the crates of the cell that is compiled at the moment.
+    pub fn identity_in_build(&self, type_text: &str) -> u128 {
+        let crates = self
+            .builds
+            .cell_plan()
+            .map(|plan| plan.identities)
+            .unwrap_or_default();
+        self.items().definitions(&crates).identity(type_text)
+    }
+
     /// The items of all committed cells.
     #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
     pub fn items(&self) -> Items {
@@ -373,7 +438,6 @@ impl Engine {
     /// Tells evcxr of a cell that is not compiled and not run, since its result is at hand. Returns at once;
     /// [`Engine::known`] and [`Engine::items`] show it from now on, and evcxr hears of it when it has time, at
     /// the latest before the next cell. Values are the caller's concern: see [`Engine::set_materialiser`].
-    #[allow(dead_code, reason = "replayed cells are to come")]
     pub fn adopt(&self, adoption: &Adoption) {
         let format = DebugFormat::default();
         let code = cell_code::prepare(&adoption.rust, &adoption.cell, &mut self.builds.marks(), format);
@@ -386,7 +450,6 @@ impl Engine {
     /// can be brought into the host's store. Its error ends the cell before it runs.
     ///
     /// It is called on the build server's thread while an evaluation goes on, so it must not evaluate anything itself.
-    #[allow(dead_code, reason = "replayed cells are to come")]
     pub fn set_materialiser(&self, materialiser: build_server::Materialiser) {
         self.builds.set_materialiser(materialiser);
     }

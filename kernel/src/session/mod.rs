@@ -61,7 +61,7 @@ impl Session {
     /// When no temporary folder can be made.
     pub fn start() -> std::io::Result<Session> {
         let engine = Arc::new(Engine::start(cache_folder())?);
-        let store = open_store();
+        let (store, warning) = open_store();
         let caching = Caching::new(
             store.clone(),
             Arc::new(Workshop::new(Arc::clone(&engine))),
@@ -73,6 +73,7 @@ impl Session {
                 .upgrade()
                 .map_or(Ok(()), |caching| caching.materialise(names))
         }));
+        caching.warn_later(warning);
         let settings = Settings::default();
         caching.set(settings.changed());
         Ok(Session {
@@ -137,19 +138,21 @@ pub fn cache_folder() -> PathBuf {
     }
 }
 
-/// The store that all sessions of a user share.
-fn open_store() -> Store {
-    let budget_bytes = cellar_cache::budget_from_env().unwrap_or_else(|error| {
-        tracing::error!("{error}");
-        cellar_cache::DEFAULT_BUDGET
-    });
-    Store::open(
-        cache_folder().join("store"),
-        Options {
-            budget_bytes,
-            ..Options::default()
-        },
-    )
+/// The store that all sessions of a user share, and what is wrong with how it was configured.
+fn open_store() -> (Store, Option<String>) {
+    let (budget_bytes, warning) = match cellar_cache::budget_from_env() {
+        Ok(budget) => (budget, None),
+        Err(error) => {
+            let default = cellar_cache::human_size(cellar_cache::DEFAULT_BUDGET);
+            let warning = format!("cache: {error}. The cache may have {default} until that is mended.");
+            (cellar_cache::DEFAULT_BUDGET, Some(warning))
+        }
+    };
+    let options = Options {
+        budget_bytes,
+        ..Options::default()
+    };
+    (Store::open(cache_folder().join("store"), options), warning)
 }
 
 /// Which notebook this is the session of, as far as anybody has told: `CELLAR_NOTEBOOK`, Jupyter's own variable, or the

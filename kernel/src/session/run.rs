@@ -28,6 +28,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         session,
         source,
         frontend: Arc::clone(frontend),
+        progress: Arc::clone(frontend),
         user_time: Duration::ZERO,
         payload: Vec::new(),
         metadata: serde_json::Map::new(),
@@ -59,6 +60,8 @@ struct Running<'a> {
     session: &'a Session,
     source: Arc<CellSource>,
     frontend: Arc<dyn Frontend>,
+    /// Where the progress of builds is shown: it is no output of the cell.
+    progress: Arc<dyn Frontend>,
     /// How long user code ran, compiling left out.
     user_time: Duration,
     payload: Vec<Value>,
@@ -170,9 +173,11 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// What became known of earlier cells after their replies.
+    /// What became known of earlier cells after their replies, and what is wrong with the store.
     fn tell_late(&self) {
-        for words in self.session.caching.late_words() {
+        let of_store = self.session.store.take_warnings();
+        let of_store = of_store.into_iter().map(|warning| format!("cache: {warning}"));
+        for words in of_store.chain(self.session.caching.late_words()) {
             self.frontend.output(Output::Text {
                 stream: Stream::Stderr,
                 text: format!("{words}\n"),
@@ -360,10 +365,11 @@ impl Running<'_> {
     /// `code` is what the prepared code says, as its author wrote it.
     fn evaluate(&mut self, prepared: &CellCode, code: &str) -> Result<(), CellError> {
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
-        let evaluation = self
-            .session
-            .engine
-            .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
+        let evaluation = self.session.engine.evaluate_with(
+            prepared,
+            Arc::clone(&watched) as Arc<dyn Frontend>,
+            Arc::clone(&self.progress),
+        );
         functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
         if !evaluation.run.changed_type.is_empty() {
@@ -373,9 +379,11 @@ impl Running<'_> {
         // A failed cell whose snapshot took over changed nothing.
         let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
         if changed && !self.is_cached {
+            // evcxr's `:commands` are no Rust.
+            let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
             self.session
                 .caching
-                .ran(&self.source.name, &analysis::read_cell(code), Ran::Freely);
+                .ran(&self.source.name, rust, &analysis::read_cell(rust), Ran::Freely);
         }
         let unset = self.unset.take();
         if let Some(error) = error {
@@ -384,6 +392,7 @@ impl Running<'_> {
             }
             return Err(error);
         }
+        self.seen.took += evaluation.took;
         self.seen.files.extend(evaluation.build.inputs.files);
         self.seen.env.extend(evaluation.build.inputs.env);
         if let Some(timing) = evaluation.timing {
@@ -507,9 +516,12 @@ fn user_expression(session: &Session, expression: &str) -> Value {
     let evaluation = session
         .engine
         .evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
-    session
-        .caching
-        .ran(&source.name, &analysis::read_cell(expression), Ran::Freely);
+    session.caching.ran(
+        &source.name,
+        expression,
+        &analysis::read_cell(expression),
+        Ran::Freely,
+    );
     if let Some(error) = errors::of(session, &evaluation, "") {
         return json!({
             "status": "error", "ename": error.ename, "evalue": error.evalue, "traceback": error.traceback,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cellar_cache::Digest;
 
-use super::caching::{Adopted, Machine, Refusal, Saved, Saving, Typed, Value};
+use super::caching::{Adopted, Machine, Refusal, Saved, Saving, Typed, Value, When};
 use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
@@ -111,6 +111,13 @@ impl Machine for Workshop {
         }
     }
 
+    fn identity(&self, type_text: &str, when: When) -> u128 {
+        match when {
+            When::Now => self.engine.identity(type_text),
+            When::InBuild => self.engine.identity_in_build(type_text),
+        }
+    }
+
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
         let dependencies = self.engine.dependencies().into_iter();
         dependencies
@@ -119,7 +126,7 @@ impl Machine for Workshop {
     }
 
     fn env(&self, name: &str) -> Option<OsString> {
-        std::env::var_os(name)
+        self.engine.environment(name)
     }
 }
 

@@ -36,7 +36,7 @@ use ledger::{Ledger, Stored, Variable};
 use saver::Saver;
 
 pub use cell::{CachedCell, Seen};
-pub use machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
+pub use machine::{Adopted, Machine, Refusal, Saved, Saving, Typed, When};
 pub use manifest::Value;
 pub use policy::Policy;
 
@@ -139,11 +139,11 @@ impl Caching {
     }
 
     /// Enters a run that went well, with a directive or without.
-    pub fn ran(&self, cell: &str, reading: &CellReading, how: Ran) {
+    pub fn ran(&self, cell: &str, rust: &str, reading: &CellReading, how: Ran) {
         let now = self.machine.variables();
         let mut state = self.state();
         let State { ledger, items, .. } = &mut *state;
-        items.learn(cell, reading);
+        items.learn(cell, rust, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
         let shares =
@@ -155,6 +155,11 @@ impl Caching {
             (names(name) && variable.mutable && variable.resource.is_none())
                 || (how == Ran::Freely && touches_shared && shares(variable))
         });
+    }
+
+    /// Has something told with the next cell.
+    pub fn warn_later(&self, words: impl IntoIterator<Item = String>) {
+        self.state().late.extend(words);
     }
 
     /// What became known since the last cell and concerns the user.
@@ -186,11 +191,30 @@ impl Caching {
                 .ledger
                 .get(name)
                 .and_then(|variable| Some((variable.stored.clone()?, variable.cell.clone())));
-            let Some((Stored { value, held }, cell)) = stored else {
+            let Some((
+                Stored {
+                    value,
+                    held,
+                    identity,
+                },
+                cell,
+            )) = stored
+            else {
                 continue;
             };
+            if self.machine.identity(&value.type_text, When::InBuild) != identity {
+                return Err(format!(
+                    "`{name}` came from the cache, and its type `{}` has changed since: a definition or a crate that it \
+                     leads to. Run {cell} again.",
+                    value.type_text
+                ));
+            }
             let loaded = match self.store.file_of(&held) {
-                Ok(file) => self.machine.load(&value, &file).map_err(|refusal| refusal.0),
+                Ok(file) => {
+                    let loaded = self.machine.load(&value, &file).map_err(|refusal| refusal.0);
+                    self.store.done_with(&held, &file);
+                    loaded
+                }
                 Err(error) => Err(error.to_string()),
             };
             match loaded {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use cellar_cache::{Digest, Store};
 
 use super::super::cell::Done;
-use super::super::machine::{Adopted, Machine, Refusal, Saved, Saving, Typed};
+use super::super::machine::{Adopted, Machine, Refusal, Saved, Saving, Typed, When};
 use super::super::manifest;
 use super::super::{CachedCell, Caching, Policy, Ran, Seen};
 use super::language::{Cell, Faulty, Value, World};
@@ -116,6 +116,10 @@ impl Machine for Fake {
         for name in names {
             state.world.values.remove(name);
         }
+    }
+
+    fn identity(&self, _: &str, _: When) -> u128 {
+        0
     }
 
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
@@ -229,7 +233,7 @@ impl Session {
             self.caching.cell(&cached, &mut compute)
         } else {
             compute(Arc::clone(&frontend)).map(|_| {
-                self.caching.ran(&source.name, &reading, Ran::Freely);
+                self.caching.ran(&source.name, text, &reading, Ran::Freely);
                 Done {
                     hit: false,
                     key: None,
