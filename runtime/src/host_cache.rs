@@ -208,7 +208,7 @@ calls! {
         answer
     };
     /// The name of a variable of the environment: answers its value behind a byte 1, or a byte 0 if it is not set.
-    cellar_runtime_env(texts) match texts.first().and_then(std::env::var_os) {
+    cellar_runtime_environment(texts) match texts.first().and_then(std::env::var_os) {
         Some(value) => [&[1], value.as_encoded_bytes()].concat(),
         None => vec![0],
     };

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -73,6 +73,14 @@ impl Store {
             ));
         }
         Ok(path)
+    }
+
+    /// Nobody reads the file any more that [`Store::file_of`] gave: a copy of what has no file of its own is removed.
+    pub fn done_with(&self, held: &Held, file: &Path) {
+        if self.blob_path(&held.blob).as_deref() != Some(file) {
+            // What stays is removed with the session.
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use cellar_cache::Digest;
 use serde_json::Value;
 
 use super::answers::{failed, made, nothing_made, pretended_errors};
@@ -21,6 +22,7 @@ use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::early::{self, Early, Outcome, Workshop};
 use super::generate::Modes;
+use super::locked::{Dependency, Folders, Locked};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
 use super::serde_for_cells::{Missing, SerdeForCells};
@@ -110,6 +112,10 @@ struct Shared {
     /// When what goes on at the moment began: the order, or the answer to the last build.
     since: Mutex<Instant>,
     plans: Mutex<HashMap<String, Crates>>,
+    /// What lies in the folders of packages that are the user's.
+    folders: Folders,
+    /// The graph of the last build, and that of the last cell which evcxr has kept.
+    graphs: Mutex<(Option<Arc<Locked>>, Arc<Locked>)>,
     serde: SerdeForCells,
     /// How the last cell was compiled, whatever its own optimisation.
     last_plan: Mutex<Option<Plan>>,
@@ -136,6 +142,10 @@ struct Crates {
     arguments: Vec<String>,
     /// They have a serde of their own.
     have_serde: bool,
+    locked: Arc<Locked>,
+    /// What the packages were when they were built.
+    built: Vec<Dependency>,
+    identities: Arc<BTreeMap<String, Digest>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -165,6 +175,8 @@ impl BuildServer {
             build_env: Mutex::default(),
             since: Mutex::new(Instant::now()),
             plans: Mutex::default(),
+            folders: Folders::default(),
+            graphs: Mutex::default(),
             serde: SerdeForCells::default(),
             last_plan: Mutex::default(),
             running: Running::default(),
@@ -284,8 +296,8 @@ impl BuildServer {
             return Ok(None);
         };
         let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
-        let is_known = lock(&self.shared.plans).contains_key(&plan_key(request, &manifest));
-        if !is_known && has_dependencies(&manifest) {
+        let is_built = self.crates(&plan_key(request, &manifest)).is_some();
+        if !is_built && has_dependencies(&manifest) {
             return Ok(None);
         }
         let Ok(mut plan) = self.plan(request, &Order::default())? else {
@@ -336,6 +348,32 @@ impl BuildServer {
         *lock(&self.shared.order) = order;
         *lock(&self.shared.report) = BuildReport::default();
         *lock(&self.shared.since) = Instant::now();
+        lock(&self.shared.graphs).0 = None;
+    }
+
+    /// evcxr has kept the cell: the crates that it was built with are those of the session.
+    pub fn keep_dependencies(&self) {
+        let mut graphs = lock(&self.shared.graphs);
+        if let Some(built) = graphs.0.take() {
+            graphs.1 = built;
+        }
+    }
+
+    /// evcxr has forgotten them.
+    pub fn forget_dependencies(&self) {
+        lock(&self.shared.graphs).1 = Arc::default();
+    }
+
+    /// See [`Engine::dependencies`](super::Engine::dependencies).
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let locked = Arc::clone(&lock(&self.shared.graphs).1);
+        locked.dependencies(&self.shared.folders)
+    }
+
+    /// What each crate is now that cells can name.
+    pub fn identities(&self) -> BTreeMap<String, Digest> {
+        let locked = Arc::clone(&lock(&self.shared.graphs).1);
+        locked.identities(&self.shared.folders)
     }
 
     pub fn report(&self) -> BuildReport {
@@ -429,6 +467,10 @@ impl BuildServer {
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
         let analysis = lock(&self.shared.since).elapsed().saturating_sub(tool);
         let generated = std::fs::read_to_string(source)?;
+        let mut plan = match self.plan(request, &order)? {
+            Ok(plan) => plan,
+            Err(answer) => return Ok(answer),
+        };
         let rewritten = if checks {
             rewrite::for_checking(&generated, &self.marks())
         } else {
@@ -436,6 +478,7 @@ impl BuildServer {
             let needs = Needs {
                 question_mark: order.question_mark,
                 failure,
+                crates: Arc::clone(&plan.identities),
             };
             rewrite::for_running(&generated, &self.marks(), needs)
         };
@@ -457,10 +500,6 @@ impl BuildServer {
         if !checks && let Some(hint) = mode_to_switch_on(&order, &rewritten) {
             return Ok(hint);
         }
-        let mut plan = match self.plan(request, &order)? {
-            Ok(plan) => plan,
-            Err(answer) => return Ok(answer),
-        };
         let no_serde = match self.wait_for_serde(&mut plan, &rewritten.text, &order) {
             Err(Missing::Interrupted) => {
                 lock(&self.shared.report).stopped = true;
@@ -620,23 +659,28 @@ impl BuildServer {
     fn plan(&self, request: &BuildRequest, order: &Order) -> std::io::Result<Result<Plan, BuildAnswer>> {
         let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
         let key = plan_key(request, &manifest);
-        let mut crates = lock(&self.shared.plans).get(&key).cloned();
-        if crates.is_none() {
-            let found = if has_dependencies(&manifest) {
-                match self.build_dependencies(request, order, &manifest)? {
-                    Ok(found) => found,
-                    Err(answer) => return Ok(Err(answer)),
-                }
-            } else {
-                Crates::default()
-            };
-            lock(&self.shared.plans).insert(key, found.clone());
-            crates = Some(found);
-        }
+        let crates = match self.crates(&key) {
+            Some(crates) => crates,
+            None => {
+                let crates = if has_dependencies(&manifest) {
+                    match self.build_dependencies(request, order, &manifest)? {
+                        Ok(crates) => crates,
+                        Err(answer) => return Ok(Err(answer)),
+                    }
+                } else {
+                    Crates::default()
+                };
+                lock(&self.shared.plans).insert(key, crates.clone());
+                crates
+            }
+        };
+        lock(&self.shared.graphs).0 = Some(crates.locked);
         let Crates {
             arguments: mut crates,
             have_serde,
-        } = crates.unwrap_or_default();
+            identities,
+            ..
+        } = crates;
         if let Some(serde) = self.shared.serde.now().filter(|_| !have_serde) {
             crates.extend(serde.arguments());
         }
@@ -656,7 +700,16 @@ impl BuildServer {
             crates,
             flags,
             own_serde: have_serde,
+            identities,
         }))
+    }
+
+    /// The crates of a set of dependencies, if they are built and nothing has changed in the user's folders since.
+    fn crates(&self, key: &str) -> Option<Crates> {
+        let crates = lock(&self.shared.plans).get(key).cloned()?;
+        let is_fresh =
+            crates.locked.is_lasting() || crates.locked.dependencies(&self.shared.folders) == crates.built;
+        is_fresh.then_some(crates)
     }
 
     /// What tells rustc of the crate with which memoised functions write values.
@@ -725,24 +778,35 @@ impl BuildServer {
             .arguments
             .iter()
             .map(|word| if word == "check" { "build" } else { word.as_str() });
-        let mut metadata = Command::new(lock(&self.shared.cargo).as_path());
-        metadata
-            .current_dir(&request.directory)
-            .env_clear()
-            .envs(&request.environment)
-            .env("PATH", &self.shared.real_path)
-            .env_remove(super::shim::BUILD_SOCKET);
-        let Dependencies { graph, lasting } = dependencies::ask(&mut metadata, manifest)?;
+        let ask = |directory: &Path, manifest: &str| {
+            let mut cargo = Command::new(lock(&self.shared.cargo).as_path());
+            cargo
+                .current_dir(directory)
+                .env_clear()
+                .envs(&request.environment)
+                .env("PATH", &self.shared.real_path)
+                .env_remove(super::shim::BUILD_SOCKET);
+            dependencies::ask(&mut cargo, manifest)
+        };
+        let Dependencies { graph, mut locked } = ask(&request.directory, manifest)?;
         let package = match &graph {
             Graph::With { manifest } => {
                 let package = request.directory.join("cellar/with-serde");
                 dependencies::write_package(&request.directory, &package, manifest)?;
+                // What is built has more features than what evcxr asked for.
+                locked = ask(&package, manifest)?.locked;
                 package
             }
             Graph::WithoutSerde | Graph::Apart => request.directory.clone(),
         };
+        let lasting = locked.as_ref().is_some_and(Locked::is_lasting);
         let shared = lock(&self.shared.dependencies).clone().filter(|_| lasting);
+        // Looked at before they are built: what changes meanwhile is found to have changed.
+        let locked = locked.unwrap_or_default();
+        let built = locked.dependencies(&self.shared.folders);
+        let identities = Arc::new(locked.identities(&self.shared.folders));
         let target = shared.unwrap_or_else(|| request.directory.join("target"));
+        distrust(&target, &locked);
         command
             .args(arguments)
             .current_dir(package)
@@ -780,6 +844,9 @@ impl BuildServer {
             return Ok(Ok(Crates {
                 arguments: rustc::crate_arguments(&arguments),
                 have_serde: graph != Graph::WithoutSerde,
+                locked: Arc::new(locked),
+                built,
+                identities,
             }));
         }
         let mut report = lock(&self.shared.report);
@@ -810,6 +877,21 @@ fn rustc_of(request: &BuildRequest) -> &str {
 /// Whether evcxr wants to know what is wrong, and no library.
 fn checks(request: &BuildRequest) -> bool {
     request.arguments.iter().any(|argument| argument == "check")
+}
+
+/// Has cargo build the packages again that lie in folders of the user's. It goes by the times of files, and would not
+/// notice one that was replaced by an older one.
+fn distrust(target: &Path, locked: &Locked) {
+    let fingerprints = target.join("debug/.fingerprint");
+    for entry in std::fs::read_dir(fingerprints).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let package = name.rsplit_once('-').map_or(&*name, |(package, _)| package);
+        if locked.in_folders().any(|changed| changed == package) {
+            // What stays is only built once more.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// What decides which crates a cell sees.

@@ -2,11 +2,12 @@
 //!
 //! Rust's `TypeId` does not notice that a field's type, an enum's payload or a trait's method changed: a value of the
 //! old type would be read as one of the new. So a variable's type gets a second identity, made of the text of
-//! every definition that it reaches.
+//! every definition that it reaches, and of what the crates are whose types it may have inside.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ra_ap_syntax::ast::{self, AstNode, HasName};
+use cellar_cache::Digest as CrateIdentity;
+use ra_ap_syntax::ast::{self, AstNode, HasGenericParams, HasName};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +17,49 @@ pub struct Definition {
     /// `None` for an `impl` with associated types.
     name: Option<String>,
     tokens: Vec<String>,
+    /// Names that it gives to things of its own: variants, parameters.
+    own: BTreeSet<String>,
 }
+
+/// Names of types and traits that need no import.
+const PRELUDE: [&str; 36] = [
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Into",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Self",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "Vec",
+];
 
 /// Attributes that change neither the layout of a type nor what a name means.
 const HARMLESS: [&str; 9] = [
@@ -55,15 +98,45 @@ impl Definition {
                     return None;
                 }
                 tokens.extend(types);
-                return Some(Definition { name: None, tokens });
+                return Some(Definition {
+                    name: None,
+                    tokens,
+                    own: BTreeSet::new(),
+                });
             }
             _ => None,
         }?;
         Some(Definition {
             name: Some(name.text().to_string()),
             tokens: tokens_of(item.syntax()),
+            own: own_names(&item),
         })
     }
+}
+
+fn own_names(item: &ast::Item) -> BTreeSet<String> {
+    let (parameters, variants) = match item {
+        ast::Item::Struct(it) => (it.generic_param_list(), None),
+        ast::Item::Enum(it) => (it.generic_param_list(), it.variant_list()),
+        ast::Item::Union(it) => (it.generic_param_list(), None),
+        ast::Item::TypeAlias(it) => (it.generic_param_list(), None),
+        _ => (None, None),
+    };
+    let variants = variants
+        .into_iter()
+        .flat_map(|list| list.variants())
+        .filter_map(|variant| variant.name());
+    let parameters = parameters
+        .into_iter()
+        .flat_map(|list| list.type_or_const_params())
+        .filter_map(|parameter| match parameter {
+            ast::TypeOrConstParam::Type(it) => it.name(),
+            ast::TypeOrConstParam::Const(it) => it.name(),
+        });
+    variants
+        .chain(parameters)
+        .map(|name| name.text().to_string())
+        .collect()
 }
 
 /// The tokens of an `impl` up to its body.
@@ -108,46 +181,104 @@ fn is_harmless_attribute(node: &SyntaxNode) -> bool {
 /// The definitions that hold in one generated crate.
 #[derive(Debug, Default)]
 pub struct Definitions<'a> {
-    named: BTreeMap<&'a str, &'a [String]>,
+    named: BTreeMap<&'a str, &'a Definition>,
     impls: Vec<&'a [String]>,
+    /// What crates a name of the crate's root may lead to.
+    foreign: BTreeMap<&'a str, BTreeSet<CrateIdentity>>,
+    /// Other names that are imported.
+    imported: BTreeSet<&'a str>,
+    /// The crates of which everything is imported.
+    globs: BTreeSet<CrateIdentity>,
 }
 
 impl<'a> Definitions<'a> {
     pub fn add(&mut self, definition: &'a Definition) {
         match &definition.name {
             Some(name) => {
-                self.named.insert(name, &definition.tokens);
+                self.named.insert(name, definition);
             }
             None => self.impls.push(&definition.tokens),
         }
     }
 
-    /// The identity of a type as evcxr writes it; 0 if no definition of the notebook is in it.
+    /// Adds the crates that can be named and the `use`s, each of one name, that bring names from them.
+    pub fn add_crates(
+        &mut self,
+        crates: &'a BTreeMap<String, CrateIdentity>,
+        uses: impl Iterator<Item = &'a str>,
+    ) {
+        for (name, identity) in crates {
+            self.foreign.entry(name).or_default().insert(*identity);
+        }
+        if crates.is_empty() {
+            return;
+        }
+        let uses: Vec<(Vec<&str>, &str)> = uses.filter_map(parts_of_use).collect();
+        // What is imported may be the root of another import.
+        loop {
+            let mut any = false;
+            for (path, name) in &uses {
+                let from: BTreeSet<CrateIdentity> = path
+                    .iter()
+                    .filter_map(|part| self.foreign.get(part))
+                    .flatten()
+                    .copied()
+                    .collect();
+                let known = match *name {
+                    "*" => &mut self.globs,
+                    _ if from.is_empty() => continue,
+                    _ => self.foreign.entry(name).or_default(),
+                };
+                let before = known.len();
+                known.extend(from);
+                any |= known.len() > before;
+            }
+            if !any {
+                break;
+            }
+        }
+        self.imported = uses.into_iter().map(|(_, name)| name).collect();
+    }
+
+    /// The identity of a type as evcxr writes it; 0 if neither a definition of the notebook nor a crate's type is in it.
     pub fn identity(&self, type_text: &str) -> u128 {
         let mut reached: BTreeSet<&str> = BTreeSet::new();
         let mut impls: BTreeSet<usize> = BTreeSet::new();
-        let mut open: Vec<&str> = type_text
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .filter_map(|word| self.name(word))
-            .collect();
+        let words = || {
+            type_text
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .filter(|word| !word.is_empty())
+        };
+        let mut open: Vec<&str> = words().filter_map(|word| self.name(word)).collect();
         while let Some(name) = open.pop() {
             if !reached.insert(name) {
                 continue;
             }
-            open.extend(self.named[name].iter().filter_map(|token| self.name(token)));
+            open.extend(
+                self.named[name]
+                    .tokens
+                    .iter()
+                    .filter_map(|token| self.name(token)),
+            );
             for (index, tokens) in self.impls.iter().enumerate() {
                 if tokens.iter().any(|token| token == name) && impls.insert(index) {
                     open.extend(tokens.iter().filter_map(|token| self.name(token)));
                 }
             }
         }
-        if reached.is_empty() {
-            return 0;
-        }
-        let mut texts: Vec<&[String]> = reached.iter().map(|name| self.named[name]).collect();
+        let mut texts: Vec<&[String]> = reached
+            .iter()
+            .map(|name| self.named[name].tokens.as_slice())
+            .collect();
         let mut of_impls: Vec<&[String]> = impls.into_iter().map(|index| self.impls[index]).collect();
         of_impls.sort_unstable();
         texts.extend(of_impls);
+        let own = |word: &str| reached.iter().any(|name| self.named[name].own.contains(word));
+        let all_words = words().chain(texts.iter().flat_map(|tokens| tokens.iter().map(String::as_str)));
+        let crates = self.crates(all_words, own);
+        if texts.is_empty() && crates.is_empty() {
+            return 0;
+        }
         let mut hash = Sha256::new();
         for tokens in texts {
             hash.update((tokens.len() as u64).to_le_bytes());
@@ -156,14 +287,55 @@ impl<'a> Definitions<'a> {
                 hash.update(token);
             }
         }
+        for identity in crates {
+            hash.update(identity.as_bytes());
+        }
         let mut identity = [0; 16];
         identity.copy_from_slice(&hash.finalize()[..16]);
         u128::from_le_bytes(identity)
     }
 
+    /// The crates that these words may lead to. Rather one too many: then a value is lost when that crate changes.
+    fn crates<'w>(
+        &self,
+        words: impl Iterator<Item = &'w str>,
+        own: impl Fn(&str) -> bool,
+    ) -> BTreeSet<CrateIdentity> {
+        let mut found = BTreeSet::new();
+        for word in words {
+            if let Some(crates) = self.foreign.get(word) {
+                found.extend(crates);
+            } else if !self.globs.is_empty()
+                && word.starts_with(char::is_uppercase)
+                && self.name(word).is_none()
+                && !self.imported.contains(word)
+                && !PRELUDE.contains(&word)
+                && !own(word)
+            {
+                found.extend(&self.globs);
+            }
+        }
+        found
+    }
+
     fn name(&self, word: &str) -> Option<&'a str> {
         self.named.get_key_value(word).map(|(name, _)| *name)
     }
+}
+
+/// The path of a `use` and the name that it brings.
+fn parts_of_use(text: &str) -> Option<(Vec<&str>, &str)> {
+    let text = text.trim().strip_prefix("use ")?.split(';').next()?;
+    let (path, name) = match text.split_once(" as ") {
+        Some((path, name)) => (path, Some(name.trim())),
+        None => (text, None),
+    };
+    let path: Vec<&str> = path
+        .split("::")
+        .map(|part| part.trim().trim_start_matches("r#"))
+        .collect();
+    let name = name.or_else(|| path.last().copied())?;
+    Some((path, name))
 }
 
 #[cfg(test)]
@@ -220,5 +392,51 @@ mod tests {
             identity(&items, "S")
         };
         assert_ne!(associated("u8"), associated("u64"));
+    }
+
+    #[test]
+    fn what_the_crates_are_counts_for_types_that_lead_to_them() {
+        let crates = |version: &str| {
+            let identity = |name: &str| {
+                (
+                    name.to_owned(),
+                    CrateIdentity::of(format!("{name}{version}").as_bytes()),
+                )
+            };
+            BTreeMap::from([identity("dep")])
+        };
+        let (one, two) = (crates("1"), crates("2"));
+        let changes = |items: &str, uses: &[&str], type_text: &str| {
+            let file = SourceFile::parse(items, Edition::Edition2024);
+            let nodes = file.syntax_node().children();
+            let all: Vec<Definition> = nodes.filter_map(|item| Definition::of(&item)).collect();
+            let identity = |crates| {
+                let mut definitions = Definitions::default();
+                all.iter().for_each(|definition| definitions.add(definition));
+                definitions.add_crates(crates, uses.iter().copied());
+                definitions.identity(type_text)
+            };
+            identity(&one) != identity(&two)
+        };
+        assert!(changes("", &[], "Vec<dep::T>"));
+        assert!(changes("struct S { f: dep::T }", &[], "S"));
+        assert!(changes("struct S { f: T }", &["use dep::T;"], "S"));
+        assert!(changes(
+            "struct S { f: U }",
+            &["use m::T as U;", "use dep::m;"],
+            "S"
+        ));
+        assert!(changes("struct S { f: T }", &["use dep::prelude::*;"], "S"));
+        assert!(!changes(
+            "struct S { f: u8 } enum E<A> { B(A) }",
+            &["use dep::T;", "use dep::*;"],
+            "(S, E<u8>)"
+        ));
+        assert!(!changes(
+            "struct S { f: HashMap<u8, String> }",
+            &["use std::collections::HashMap;", "use dep::*;"],
+            "S"
+        ));
+        assert!(!changes("", &[], "Vec<u8>"));
     }
 }

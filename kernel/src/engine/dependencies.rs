@@ -9,6 +9,8 @@ use std::process::Command;
 use serde_json::Value;
 use toml::Table;
 
+use super::locked::Locked;
+
 /// Which serde belongs to a set of dependencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Graph {
@@ -24,9 +26,8 @@ pub enum Graph {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependencies {
     pub graph: Graph,
-    /// None of them lies in a folder of the user's, where it could change: what was built of them once is good for
-    /// every session.
-    pub lasting: bool,
+    /// Nothing, where cargo has refused them.
+    pub locked: Option<Locked>,
 }
 
 /// Asks cargo about the package in its working directory.
@@ -39,23 +40,13 @@ pub fn ask(cargo: &mut Command, manifest: &str) -> std::io::Result<Dependencies>
         // What is wrong with the dependencies is told when they are built.
         return Ok(Dependencies {
             graph: Graph::WithoutSerde,
-            lasting: false,
+            locked: None,
         });
     }
     let metadata = serde_json::from_slice(&output.stdout)?;
     Ok(Dependencies {
         graph: graph(manifest, &metadata),
-        lasting: are_lasting(&metadata),
-    })
-}
-
-/// Whether all packages but that of the cells come from elsewhere.
-fn are_lasting(metadata: &Value) -> bool {
-    let packages = metadata["packages"].as_array();
-    packages.is_some_and(|packages| {
-        packages
-            .iter()
-            .all(|package| package["source"].is_string() || package["name"] == "ctx")
+        locked: Some(Locked::of(&metadata)),
     })
 }
 
@@ -171,19 +162,6 @@ mod tests {
         let table: Table = manifest.parse().unwrap();
         assert_eq!(table["package"]["name"].as_str(), Some("ctx"));
         table["dependencies"]["serde"].to_string()
-    }
-
-    #[test]
-    fn what_lies_in_a_folder_may_change() {
-        let with = |source: Value| {
-            let packages = [
-                json!({"name": "ctx", "source": null}),
-                json!({"name": "a", "source": source}),
-            ];
-            are_lasting(&json!({ "packages": packages }))
-        };
-        assert!(with(json!(REGISTRY)));
-        assert!(!with(Value::Null));
     }
 
     #[test]

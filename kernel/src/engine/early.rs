@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -143,6 +143,7 @@ pub fn attempt(
         let needs = Needs {
             question_mark: code.question_mark,
             failure: None,
+            crates: Arc::clone(&workshop.plan.identities),
         };
         let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
         let Some(plan) = builds.plan_at_once(&workshop.plan, &rewritten.text) else {
@@ -269,6 +270,7 @@ fn verdict(
     let needs = Needs {
         question_mark: code.question_mark,
         failure: Some(failure),
+        crates: Arc::clone(&workshop.plan.identities),
     };
     let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
     let again = compile(builds, workshop, &rewritten, Emit::Nothing)?;

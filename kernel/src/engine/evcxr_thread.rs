@@ -127,6 +127,7 @@ impl EvcxrThread {
     fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
         lock(&self.knowledge).clear();
+        self.builds.forget_dependencies();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match &context {
@@ -215,6 +216,7 @@ impl EvcxrThread {
                 for (name, value) in code.build_env() {
                     self.builds.set_build_env(name, value);
                 }
+                let started = std::time::Instant::now();
                 let before = lock(&self.knowledge).known();
                 self.builds.order(order.clone());
                 self.host.begin(frontend);
@@ -241,6 +243,7 @@ impl EvcxrThread {
                 let kept = evaluation.error.is_none();
                 self.commit(evcxr, &code, kept);
                 self.tell_variables(&mut evaluation, &before, &code);
+                evaluation.took = started.elapsed();
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);
                 broken.map_or(Ok(()), Err)
@@ -356,8 +359,10 @@ impl EvcxrThread {
         // Commands take effect even where the code below them fails.
         if code.clears() && (kept || evcxr.defined_item_names().next().is_none()) {
             knowledge.clear();
+            self.builds.forget_dependencies();
         }
         if kept {
+            self.builds.keep_dependencies();
             knowledge.commit(code);
         }
         let bound = if kept { code.bindings.as_slice() } else { &[] };

@@ -4,9 +4,10 @@
 //! these items means what evcxr's own crate means: an item takes the place of an older one of its name, and what
 //! has no name (an `impl`) belongs to the named item before it in its cell.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use cellar_cache::Digest;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 
@@ -220,12 +221,14 @@ impl Items {
         self.iter().map(|item| item.piece()).collect()
     }
 
-    /// What types may depend on.
-    pub fn definitions(&self) -> Definitions<'_> {
+    /// What types may depend on; `crates` are those that cells can name.
+    pub fn definitions<'a>(&'a self, crates: &'a BTreeMap<String, Digest>) -> Definitions<'a> {
         let mut definitions = Definitions::default();
         for definition in self.iter().filter_map(|item| item.definition.as_ref()) {
             definitions.add(definition);
         }
+        let imports = self.iter().filter(|item| item.kind == ItemKind::Import);
+        definitions.add_crates(crates, imports.map(|item| item.code.as_str()));
         definitions
     }
 }

@@ -25,6 +25,7 @@ mod imports;
 pub mod items;
 mod kept;
 pub mod knowledge;
+mod locked;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
@@ -48,6 +49,7 @@ use cell_code::{Binding, CellCode, DebugFormat};
 use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
+pub use locked::Dependency;
 use source_map::SourceMap;
 
 use crate::cell::CellSource;
@@ -87,6 +89,9 @@ pub struct Evaluation {
     pub timing: Option<String>,
     pub run: RunReport,
     pub build: BuildReport,
+    /// How long compiling and running took; that it waited for the engine to boot, or for replayed cells to be told to
+    /// evcxr, is not in it.
+    pub took: Duration,
     /// Variables that the cell took from the store: all that it could read or change.
     pub taken: Vec<String>,
     /// Variables that it defined, if it went well.
@@ -245,16 +250,31 @@ impl Engine {
 
     /// Compiles and runs prepared code; waits for the engine to be there.
     pub fn evaluate(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
+        self.evaluate_with(code, Arc::clone(&frontend), frontend)
+    }
+
+    /// The same with another frontend for the progress of dependencies that are built.
+    pub fn evaluate_with(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
         self.evaluating.store(
             self.evaluations.fetch_add(1, Ordering::SeqCst) + 1,
             Ordering::SeqCst,
         );
-        let evaluation = self.evaluate_now(code, frontend);
+        let evaluation = self.evaluate_now(code, frontend, progress);
         self.evaluating.store(IDLE, Ordering::SeqCst);
         evaluation
     }
 
-    fn evaluate_now(&self, code: &CellCode, frontend: Arc<dyn Frontend>) -> Evaluation {
+    fn evaluate_now(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
         let started = Instant::now();
         let (reply, answer) = channel();
         // Builds and the host are prepared when its turn comes: until then they belong to the boot.
@@ -264,7 +284,7 @@ impl Engine {
                 question_mark: code.question_mark,
                 awaits: code.awaits,
                 bounded: code.bounded,
-                frontend: Some(Arc::clone(&frontend)),
+                frontend: Some(progress),
                 ..Order::default()
             },
             frontend,
@@ -369,13 +389,16 @@ impl Engine {
         }
     }
 
-    /// A variable of the environment in which cells run, which they can change. Before the first cell it is the kernel's.
-    pub fn cell_env(&self, name: &str) -> Option<OsString> {
-        let of_kernel = || std::env::var_os(name);
+    /// A variable of the environment as cells see it. They can change it (`std::env::set_var`), so the process in which they run
+    /// is asked, once a cell was run there; before, it has what the kernel has.
+    pub fn environment(&self, name: &str) -> Option<OsString> {
+        // evcxr finds its tools by ours.
+        let ours = if name == "PATH" { shim::REAL_PATH } else { name };
+        let of_kernel = || std::env::var_os(ours);
         if self.evaluations.load(Ordering::SeqCst) == 0 {
             return of_kernel();
         }
-        match self.call_runtime("env", &[name], Manner::Plain) {
+        match self.call_runtime("environment", &[name], Manner::Plain) {
             Ok(answer) => match answer.split_first() {
                 Some((1, value)) => Some(OsString::from_vec(value.to_vec())),
                 _ => None,
@@ -412,6 +435,28 @@ impl Engine {
         lock(&self.knowledge).known()
     }
 
+    /// The crates that cells depend on, each as it is now: a folder of the user's is looked at. Those of the cells that were
+    /// kept; what a `:dep` adds is here when its cell has ended well.
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        self.builds.dependencies()
+    }
+
+    /// What a type is now, beyond its text: the notebook's definitions and the crates that it leads to.
+    pub fn identity(&self, type_text: &str) -> u128 {
+        let crates = self.builds.identities();
+        self.items().definitions(&crates).identity(type_text)
+    }
+
+    /// As [`Engine::identity`], but with the crates of the cell that is compiled at the moment.
+    pub fn identity_in_build(&self, type_text: &str) -> u128 {
+        let crates = self
+            .builds
+            .cell_plan()
+            .map(|plan| plan.identities)
+            .unwrap_or_default();
+        self.items().definitions(&crates).identity(type_text)
+    }
+
     /// The items of all committed cells.
     #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
     pub fn items(&self) -> Items {
@@ -421,7 +466,6 @@ impl Engine {
     /// Tells evcxr of a cell that is not compiled and not run, since its result is at hand. Returns at once;
     /// [`Engine::known`] and [`Engine::items`] show it from now on, and evcxr hears of it when it has time, at
     /// the latest before the next cell. Values are the caller's concern: see [`Engine::set_materialiser`].
-    #[allow(dead_code, reason = "replayed cells are to come")]
     pub fn adopt(&self, adoption: &Adoption) {
         let format = DebugFormat::default();
         let code = cell_code::prepare(&adoption.rust, &adoption.cell, &mut self.builds.marks(), format);
@@ -434,7 +478,6 @@ impl Engine {
     /// can be brought into the host's store. Its error ends the cell before it runs.
     ///
     /// It is called on the build server's thread while an evaluation goes on, so it must not evaluate anything itself.
-    #[allow(dead_code, reason = "replayed cells are to come")]
     pub fn set_materialiser(&self, materialiser: build_server::Materialiser) {
         self.builds.set_materialiser(materialiser);
     }

@@ -8,18 +8,23 @@
 //! The text is that of evcxr =0.22.0 (`eval_context.rs`, `ContextState::code_to_compile`); the tests below
 //! compile what comes out, so that a change there cannot go unnoticed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use cellar_cache::Digest;
 
 use super::definitions::Definitions;
 use super::generate::PUT_NEW;
 use super::source_map::{Kind, Mark, Marks, SourceMap};
 
 /// What the cell needs of the generated code.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Needs {
     pub question_mark: bool,
     /// The cell did not compile before.
     pub failure: Option<Failure>,
+    /// What the crates are that it can name.
+    pub crates: Arc<BTreeMap<String, Digest>>,
 }
 
 /// Why a cell did not compile.
@@ -160,9 +165,9 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
         rewritten.taken = taken(&lines, body.clone());
-        rewritten.stored = add_identities(&mut lines, body.clone(), &rewritten.map, marks);
+        rewritten.stored = add_identities(&mut lines, body.clone(), &rewritten.map, marks, &needs.crates);
         for at in body {
-            let Some(replacement) = replacement(lines.generated(at), needs) else {
+            let Some(replacement) = replacement(lines.generated(at), &needs) else {
                 continue;
             };
             lines.replace(at..at + 1, &replacement);
@@ -172,7 +177,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
     rewritten
 }
 
-fn replacement(line: Option<&str>, needs: Needs) -> Option<String> {
+fn replacement(line: Option<&str>, needs: &Needs) -> Option<String> {
     let line = line?;
     let replaced = match line.trim() {
         "println!(\"EVCXR_PANIC_NOTIFICATION\");" => PANICKED.to_owned(),
@@ -295,8 +300,14 @@ fn add_identities(
     body: std::ops::Range<usize>,
     map: &SourceMap,
     marks: &Marks,
+    crates: &BTreeMap<String, Digest>,
 ) -> Vec<Stored> {
     let mut stored = Vec::new();
+    let uses: Vec<String> = (0..body.start)
+        .map(|at| lines.text(at))
+        .filter(|line| line.starts_with("use "))
+        .map(str::to_owned)
+        .collect();
     let mut definitions = Definitions::default();
     // What was blanked, such as an `impl` that was written anew, defines nothing.
     let defining = map.pieces().filter(|(_, range)| {
@@ -305,6 +316,7 @@ fn add_identities(
     for definition in defining.filter_map(|(mark, _)| marks.origin(mark)?.definition.as_ref()) {
         definitions.add(definition);
     }
+    definitions.add_crates(crates, uses.iter().map(String::as_str));
     for at in body.clone() {
         let Some(line) = lines.generated(at) else { continue };
         let Some(start) = [CHECK, PUT].iter().find(|start| line.starts_with(**start)) else {
@@ -474,6 +486,7 @@ pub(super) mod tests {
             Needs {
                 question_mark: true,
                 failure: None,
+                ..Needs::default()
             },
         );
         assert_eq!(rewritten.text.lines().count(), generated.lines().count());

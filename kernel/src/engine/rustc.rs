@@ -1,11 +1,15 @@
 //! Running rustc on a cell's crate, without cargo in between.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use cellar_cache::Digest;
 
 use super::dep_info::{self, Inputs};
 
@@ -23,6 +27,8 @@ pub struct Plan {
     pub flags: Vec<String>,
     /// The session's dependencies have a serde, so that no other may come in.
     pub own_serde: bool,
+    /// What each crate is that cells can name, and all below it.
+    pub identities: Arc<BTreeMap<String, Digest>>,
 }
 
 /// What came of it.

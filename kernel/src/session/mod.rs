@@ -67,7 +67,7 @@ impl Session {
     pub fn start(notebook: Option<&Path>) -> std::io::Result<Session> {
         let scope = scope(notebook);
         let engine = Arc::new(Engine::start(cache_folder())?);
-        let store = open_store();
+        let (store, warning) = open_store();
         let caching = Caching::new(
             store.clone(),
             Arc::new(Workshop::new(Arc::clone(&engine))),
@@ -79,10 +79,13 @@ impl Session {
                 .upgrade()
                 .map_or(Ok(()), |caching| caching.materialise(names))
         }));
+        caching.warn_later(warning);
+        let settings = Settings::default();
+        caching.set(settings.changed());
         Ok(Session {
             caching,
             cells: Mutex::default(),
-            settings: Mutex::default(),
+            settings: Mutex::new(settings),
             last_errors: Mutex::default(),
             names: Mutex::default(),
             functions: Mutex::default(),
@@ -108,6 +111,11 @@ impl Session {
 
     fn last_errors(&self) -> MutexGuard<'_, LastErrors> {
         self.last_errors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_settings(&self, settings: Settings) {
+        self.caching.set(settings.changed());
+        *self.settings() = settings;
     }
 
     fn names(&self) -> MutexGuard<'_, KnownNames> {
@@ -142,19 +150,21 @@ pub fn cache_folder() -> PathBuf {
     }
 }
 
-/// The store that all sessions of a user share.
-fn open_store() -> Store {
-    let budget_bytes = cellar_cache::budget_from_env().unwrap_or_else(|error| {
-        tracing::error!("{error}");
-        cellar_cache::DEFAULT_BUDGET
-    });
-    Store::open(
-        cache_folder().join("store"),
-        Options {
-            budget_bytes,
-            ..Options::default()
-        },
-    )
+/// The store that all sessions of a user share, and what is wrong with how it was configured.
+fn open_store() -> (Store, Option<String>) {
+    let (budget_bytes, warning) = match cellar_cache::budget_from_env() {
+        Ok(budget) => (budget, None),
+        Err(error) => {
+            let default = cellar_cache::human_size(cellar_cache::DEFAULT_BUDGET);
+            let warning = format!("cache: {error}. The cache may have {default} until that is mended.");
+            (cellar_cache::DEFAULT_BUDGET, Some(warning))
+        }
+    };
+    let options = Options {
+        budget_bytes,
+        ..Options::default()
+    };
+    (Store::open(cache_folder().join("store"), options), warning)
 }
 
 /// What the store calls the notebook: its path, as far as anybody has told (the caller, `CELLAR_NOTEBOOK`, Jupyter's own

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::caching::{CachedCell, Kind, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
-use super::{Session, errors, help, settings};
+use super::settings::{self, Settings};
+use super::{Session, errors, help};
 use crate::analysis;
 use crate::cell::CellSource;
-use crate::engine::EngineError;
 use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::sharing::{self, Hooks};
 use crate::engine::{EngineError, Evaluation};
@@ -30,11 +30,13 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         session,
         source,
         frontend: Arc::clone(frontend),
+        progress: Arc::clone(frontend),
         user_time: Duration::ZERO,
         payload: Vec::new(),
         metadata: serde_json::Map::new(),
         is_cached: false,
         seen: Seen::default(),
+        unset: None,
         functions: Vec::new(),
         sharing: None,
         moved: Vec::new(),
@@ -62,6 +64,8 @@ struct Running<'a> {
     session: &'a Session,
     source: Arc<CellSource>,
     frontend: Arc<dyn Frontend>,
+    /// Where the progress of builds is shown: it is no output of the cell.
+    progress: Arc<dyn Frontend>,
     /// How long user code ran, compiling left out.
     user_time: Duration,
     payload: Vec<Value>,
@@ -71,6 +75,8 @@ struct Running<'a> {
     is_cached: bool,
     /// What the compiler read besides the notebook.
     seen: Seen,
+    /// The settings from before the `:commands` of which evcxr has not been told yet.
+    unset: Option<Settings>,
     /// What the steps of Rust have of cached functions, by the line that a step begins on.
     functions: Vec<(usize, StepFunctions)>,
     /// What the cell defines becomes shared instances, as this directive asks for.
@@ -177,9 +183,11 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// What became known of earlier cells after their replies.
+    /// What became known of earlier cells after their replies, and what is wrong with the store.
     fn tell_late(&self) {
-        for words in self.session.caching.late_words() {
+        let of_store = self.session.store.take_warnings();
+        let of_store = of_store.into_iter().map(|warning| format!("cache: {warning}"));
+        for words in of_store.chain(self.session.caching.late_words()) {
             self.frontend.output(Output::Text {
                 stream: Stream::Stderr,
                 text: format!("{words}\n"),
@@ -197,6 +205,7 @@ impl Running<'_> {
             match step {
                 Step::Command { name, args, line } => {
                     if let Some(command) = self.command(name, args)? {
+                        self.set(name, args);
                         commands.push((*line, command));
                     }
                 }
@@ -220,6 +229,18 @@ impl Running<'_> {
             return Ok(());
         }
         self.rust(&at_lines(&std::mem::take(commands), "", 0))
+    }
+
+    /// Notes what a `:command` sets, until it is known whether evcxr has kept it.
+    fn set(&mut self, command: &str, args: &str) {
+        let before = self.session.settings().clone();
+        self.session.change_settings(before.after(command, args));
+        if command == ":load_config" {
+            // That stays, whatever becomes of the Rust below it.
+            self.unset = None;
+        } else {
+            self.unset.get_or_insert(before);
+        }
     }
 
     /// What is passed on to evcxr of a `:command`.
@@ -416,10 +437,11 @@ impl Running<'_> {
     /// `code` is what the prepared code says, as its author wrote it.
     fn evaluate(&mut self, prepared: &CellCode, code: &str) -> Result<(), CellError> {
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
-        let evaluation = self
-            .session
-            .engine
-            .evaluate(prepared, Arc::clone(&watched) as Arc<dyn Frontend>);
+        let evaluation = self.session.engine.evaluate_with(
+            prepared,
+            Arc::clone(&watched) as Arc<dyn Frontend>,
+            Arc::clone(&self.progress),
+        );
         if let Some(EngineError::Compile(messages)) = &evaluation.error {
             self.session.last_errors().set(messages);
         }
@@ -448,13 +470,20 @@ impl Running<'_> {
         // A failed cell whose snapshot took over changed nothing.
         let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
         if changed && !self.is_cached {
+            // evcxr's `:commands` are no Rust.
+            let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
             self.session
                 .caching
-                .ran(&self.source.name, &analysis::read_cell(code), Ran::Freely);
+                .ran(&self.source.name, rust, &analysis::read_cell(rust), Ran::Freely);
         }
+        let unset = self.unset.take();
         if let Some(error) = error {
+            if let Some(before) = unset {
+                self.session.change_settings(before);
+            }
             return Err(error);
         }
+        self.seen.took += evaluation.took;
         self.seen.files.extend(evaluation.build.inputs.files);
         self.seen.env.extend(evaluation.build.inputs.env);
         if let Some(timing) = evaluation.timing {
@@ -585,9 +614,12 @@ fn user_expression(session: &Session, expression: &str) -> Value {
     let evaluation = session
         .engine
         .evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
-    session
-        .caching
-        .ran(&source.name, &analysis::read_cell(expression), Ran::Freely);
+    session.caching.ran(
+        &source.name,
+        expression,
+        &analysis::read_cell(expression),
+        Ran::Freely,
+    );
     if let Some(error) = errors::of(session, &evaluation, "") {
         return json!({
             "status": "error", "ename": error.ename, "evalue": error.evalue, "traceback": error.traceback,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cellar_cache::Digest;
 
-use super::caching::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, Value};
+use super::caching::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, Value, When};
 use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
@@ -160,12 +160,22 @@ impl Machine for Workshop {
         texts(&answer).chunks(4).filter_map(instance).collect()
     }
 
+    fn identity(&self, type_text: &str, when: When) -> u128 {
+        match when {
+            When::Now => self.engine.identity(type_text),
+            When::InBuild => self.engine.identity_in_build(type_text),
+        }
+    }
+
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
-        Vec::new()
+        let dependencies = self.engine.dependencies().into_iter();
+        dependencies
+            .map(|dependency| (dependency.name, dependency.digest, dependency.version))
+            .collect()
     }
 
     fn env(&self, name: &str) -> Option<OsString> {
-        self.engine.cell_env(name)
+        self.engine.environment(name)
     }
 }
 

@@ -252,7 +252,12 @@ impl Codecs {
     }
 
     fn get_with(&self, toolbox: &Toolbox, texts: &[&str], items: &Items) -> Vec<Result<Codec, Refusal>> {
-        let definitions = items.definitions();
+        let crates = self
+            .builds
+            .cell_plan()
+            .map(|plan| plan.identities)
+            .unwrap_or_default();
+        let definitions = items.definitions(&crates);
         let mut answers: BTreeMap<&str, Result<Codec, Refusal>> = BTreeMap::new();
         let mut missing: Vec<Wanted<'_>> = Vec::new();
         let kept = match Kept::open(&self.cache.join("codecs")) {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cellar_cache::{
-    self as cache, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited,
+    self as cache, BlobRef, Claim, ClaimGuard, Digest, Entry, EntryKind, Held, Ingredient, Key, Waited,
 };
 
 use super::explain::Outcome;
 use super::inputs::{Inputs, Unkeyed};
-use super::machine::{Adopted, Typed};
+use super::machine::{Adopted, Saved, Typed, When};
 use super::manifest::{FORM, Manifest, Value};
 use super::policy::{Kind, Policy};
 use super::recording::{Recorded, Recorder, replay};
@@ -37,6 +37,8 @@ pub struct Seen {
     pub files: Vec<PathBuf>,
     /// Variables of the compiler's environment, with the values that it saw.
     pub env: Vec<(String, Option<String>)>,
+    /// How long compiling and running took, waiting for the engine to boot left out.
+    pub took: Duration,
 }
 
 /// How a cell with a directive ended well.
@@ -194,7 +196,7 @@ impl Caching {
             let is_live = |name: &&String| state.ledger.get(name).is_some_and(|known| known.stored.is_none());
             replaced.filter(is_live).cloned().collect()
         };
-        let variables = values
+        let variables: Vec<(Typed, bool)> = values
             .iter()
             .map(|value| {
                 let typed = Typed {
@@ -212,7 +214,7 @@ impl Caching {
             for (value, held) in values.into_iter().zip(held) {
                 state.ledger.replayed(&cell.source.name, value, held);
             }
-            state.items.learn(&cell.source.name, cell.reading);
+            state.items.learn(&cell.source.name, cell.rust, cell.reading);
         }
         self.release_redefined();
         if !gone.is_empty() {
@@ -222,9 +224,14 @@ impl Caching {
         self.machine.adopt(Adopted {
             cell: Arc::clone(cell.source),
             rust: cell.rust.to_owned(),
-            variables,
+            variables: variables.clone(),
             removed,
         });
+        // Known from now on: the cell may define the types itself.
+        for (typed, _) in variables {
+            let identity = self.machine.identity(&typed.type_text, When::Now);
+            self.state().ledger.identify(&typed.name, identity);
+        }
         tracing::debug!(key = %entry.key.short(), cell = cell.source.name, "hit");
     }
 
@@ -238,10 +245,9 @@ impl Caching {
     ) -> Result<Done, CellError> {
         let before: BTreeSet<String> = self.state().ledger.names().map(str::to_owned).collect();
         let recorder = Arc::new(Recorder::new(Arc::clone(cell.frontend)));
-        let started = Instant::now();
         let seen = run(Arc::clone(&recorder) as Arc<dyn Frontend>)?;
-        let cost = started.elapsed();
-        self.ran(&cell.source.name, cell.reading, Ran::AsDeclared);
+        let cost = seen.took;
+        self.ran(&cell.source.name, cell.rust, cell.reading, Ran::AsDeclared);
         let outputs = recorder.take();
         self.remember(cell, &inputs.ingredients, outcome);
         let kept = if recorder.asked_for_input() {
@@ -379,7 +385,11 @@ impl Caching {
                             let _ = std::fs::remove_file(&saved.file);
                             continue;
                         }
-                        let blob = match me.store.adopt_blob(&*variable, &saved.file, saved.blob) {
+                        let kept = match limits.persist {
+                            cache::Persist::Disk => me.store.adopt_blob(&*variable, &saved.file, saved.blob),
+                            cache::Persist::Memory => me.keep_in_memory(&variable, &saved),
+                        };
+                        let blob = match kept {
                             Ok(blob) => blob,
                             Err(error) => {
                                 me.late(
@@ -415,6 +425,20 @@ impl Caching {
         });
     }
 
+    /// Takes a value into this process's memory; nothing of it stays on disk.
+    fn keep_in_memory(&self, variable: &str, saved: &Saved) -> std::io::Result<BlobRef> {
+        let bytes = std::fs::read(&saved.file);
+        let _ = std::fs::remove_file(&saved.file);
+        let bytes = bytes?;
+        if Digest::of(&bytes) != saved.blob {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                "it changed while it was read",
+            ));
+        }
+        Ok(self.store.put_blob(variable, bytes, cache::Persist::Memory))
+    }
+
     /// Runs a cell that is not to be kept.
     fn uncached(&self, cell: &CachedCell<'_>, outcome: Outcome, run: &mut Run<'_>) -> Result<(), CellError> {
         let is_resource = cell.policy.kind == Kind::Resource;
@@ -423,7 +447,7 @@ impl Caching {
             self.machine.discard_instances();
         }
         ran?;
-        self.ran(&cell.source.name, cell.reading, Ran::Freely);
+        self.ran(&cell.source.name, cell.rust, cell.reading, Ran::Freely);
         if is_resource {
             self.keep_unkeyed(cell);
         }

@@ -74,7 +74,11 @@ fn change_text(change: &Change) -> String {
                 _ => "changed",
             };
             let note = match new.kind {
-                IngredientKind::File if old.note != new.note => format!("{}, before {}", new.note, old.note),
+                IngredientKind::File | IngredientKind::Dependencies | IngredientKind::Option
+                    if old.note != new.note =>
+                {
+                    format!("{}, before {}", new.note, old.note)
+                }
                 _ => new.note.clone(),
             };
             format!(

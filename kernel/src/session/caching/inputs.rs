@@ -9,10 +9,29 @@ use super::files::env_ingredient;
 use super::ledger::Variable;
 use super::machine::Typed;
 use super::policy::Policy;
-use crate::analysis::{Access, CellReading, Verdict};
+use crate::analysis::{Access, CellReading, ItemKind, Verdict};
 
 /// Changes when keys are made in another way: then nothing that was kept before is found.
 const SCHEMA: &str = "cell 1";
+
+/// What code is compiled for. Not the compiler's version: what was computed outlives an upgrade.
+const TARGET: [&str; 3] = [std::env::consts::ARCH, std::env::consts::OS, ENVIRONMENT];
+const ENVIRONMENT: &str = if cfg!(target_env = "musl") { "musl" } else { "gnu" };
+
+/// Words of an `extern crate` that adds no dependency.
+const OF_THE_LANGUAGE: [&str; 11] = [
+    "extern",
+    "crate",
+    "as",
+    "pub",
+    "_",
+    "self",
+    "std",
+    "core",
+    "alloc",
+    "test",
+    "proc_macro",
+];
 
 /// What a cell's result depends on.
 #[derive(Debug, Clone)]
@@ -47,6 +66,12 @@ impl Caching {
                 help: String::new(),
             });
         }
+        if let Some(name) = self.added_crate(reading) {
+            return Err(Unkeyed {
+                why: format!("`extern crate {name}` adds a dependency, of which no version is known yet"),
+                help: "Add it with `:dep` in a cell of its own.".to_owned(),
+            });
+        }
         let mut ingredients = Vec::new();
         let mut code = Hasher::new("code");
         code.text("schema", SCHEMA);
@@ -56,6 +81,12 @@ impl Caching {
             code.text("layout", rust);
         }
         ingredients.push(Ingredient::new(IngredientKind::Code, "cell", code.finish()));
+        let target = TARGET.join("-");
+        ingredients.push(Ingredient::new(
+            IngredientKind::Toolchain,
+            &target,
+            Digest::of(target.as_bytes()),
+        ));
         let (without_files, mut outside) = self.declared(policy)?;
         ingredients.append(&mut outside);
 
@@ -116,6 +147,24 @@ impl Caching {
             inputs.ingredients.push(variable_ingredient(name, variable));
         }
         Ok(inputs)
+    }
+
+    /// The crate that evcxr would add for an `extern crate` of the cell.
+    fn added_crate(&self, reading: &CellReading) -> Option<String> {
+        let externs = reading
+            .items
+            .iter()
+            .filter(|item| item.kind == ItemKind::ExternCrate);
+        let words = externs
+            .flat_map(|item| item.words.iter())
+            .filter(|word| !OF_THE_LANGUAGE.contains(&word.as_str()));
+        let added: Vec<&String> = words.collect();
+        if added.is_empty() {
+            return None;
+        }
+        let known = self.machine.dependencies();
+        let is_known = |word: &str| known.iter().any(|(name, ..)| name.replace('-', "_") == word);
+        added.into_iter().find(|word| !is_known(word)).cloned()
     }
 
     /// The variables that a cell may name, and what it may do to them.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cellar_cache::{Digest, Ingredient, IngredientKind};
+use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
 use crate::analysis::{self, CellReading, Item, ItemKind, Reached, Verdict, words_of_type};
 
@@ -24,17 +24,29 @@ enum Namespace {
     Macros,
 }
 
+/// Where an item was written.
+#[derive(Debug, Clone)]
+struct Origin {
+    cell: String,
+    /// The hash of the cell's text: what `line!()` and its like see of it.
+    layout: Digest,
+}
+
 /// All items that hold now.
 #[derive(Debug, Default)]
 pub struct SessionItems {
-    items: BTreeMap<Place, (Item, String)>,
+    items: BTreeMap<Place, (Item, Origin)>,
 }
 
 impl SessionItems {
-    /// Enters the items of a cell.
-    pub fn learn(&mut self, cell: &str, reading: &CellReading) {
+    /// Enters the items of a cell whose Rust is `rust`, line for line.
+    pub fn learn(&mut self, cell: &str, rust: &str, reading: &CellReading) {
+        let origin = Origin {
+            cell: cell.to_owned(),
+            layout: Digest::of(rust.as_bytes()),
+        };
         for item in &reading.items {
-            self.items.insert(place(item), (item.clone(), cell.to_owned()));
+            self.items.insert(place(item), (item.clone(), origin.clone()));
         }
     }
 
@@ -54,7 +66,7 @@ impl SessionItems {
     /// The definitions of types that these types reach.
     pub fn definitions(&self, type_texts: &[String]) -> Vec<Ingredient> {
         let words = type_texts.iter().flat_map(|text| words_of_type(text));
-        let types: Vec<&(Item, String)> = self.items.values().filter(|(item, _)| is_type(item)).collect();
+        let types: Vec<&(Item, Origin)> = self.items.values().filter(|(item, _)| is_type(item)).collect();
         let session = analysis::Session::new(types.iter().map(|(item, _)| item));
         let reached = session.reach(words, false).items;
         let ingredient = |index: usize| {
@@ -77,15 +89,21 @@ impl SessionItems {
         is_own: impl Fn(&Item) -> bool,
     ) -> Vec<Ingredient> {
         let words: Vec<&str> = words.collect();
-        let all: Vec<&(Item, String)> = self.items.values().filter(|(item, _)| !is_own(item)).collect();
+        let all: Vec<&(Item, Origin)> = self.items.values().filter(|(item, _)| !is_own(item)).collect();
         let session = analysis::Session::new(all.iter().map(|(item, _)| item));
-        let Reached { items, .. } = session.reach(words.iter().copied(), everything);
+        let Reached { items, flags, .. } = session.reach(words.iter().copied(), everything);
         items
             .into_iter()
             .map(|index| {
-                let (item, cell) = all[index];
-                Ingredient::new(IngredientKind::Item, title(item), Digest::of(&item.canonical))
-                    .with_note(format!("from {cell}"))
+                let (item, origin) = all[index];
+                let mut digest = Digest::of(&item.canonical);
+                if flags.shows_position {
+                    let mut placed = Hasher::new("item and its place");
+                    placed.digest("item", &digest).digest("layout", &origin.layout);
+                    digest = placed.finish();
+                }
+                Ingredient::new(IngredientKind::Item, title(item), digest)
+                    .with_note(format!("from {}", origin.cell))
             })
             .collect()
     }
@@ -175,5 +193,31 @@ fn title(item: &Item) -> String {
         ItemKind::Attribute => "a crate attribute".to_owned(),
         _ if names.is_empty() => "an item".to_owned(),
         _ => names,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::read_cell;
+
+    /// The key's part of a cell that calls `f`, which is defined in a cell of this text.
+    fn of_caller(text: &str) -> Vec<Digest> {
+        let mut items = SessionItems::default();
+        items.learn("In[1]", text, &read_cell(text));
+        let reached = items.reached(&read_cell("f()"), &[]);
+        reached.into_iter().map(|ingredient| ingredient.digest).collect()
+    }
+
+    #[test]
+    fn the_layout_of_an_item_counts_where_positions_are_shown() {
+        assert_eq!(
+            of_caller("fn f() -> u32 { 1 }"),
+            of_caller("\n\nfn f() -> u32 { 1 }")
+        );
+        assert_ne!(
+            of_caller("fn f() -> u32 { line!() }"),
+            of_caller("\n\nfn f() -> u32 { line!() }")
+        );
     }
 }

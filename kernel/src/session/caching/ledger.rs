@@ -31,6 +31,8 @@ pub struct Variable {
 pub struct Stored {
     pub value: Value,
     pub held: Held,
+    /// Of its type when it came: the value must not be read as one of another.
+    pub identity: u128,
 }
 
 /// All variables.
@@ -127,7 +129,11 @@ impl Ledger {
                 run,
                 content: Some(value.content),
                 refused: None,
-                stored: Some(Stored { value, held }),
+                stored: Some(Stored {
+                    value,
+                    held,
+                    identity: 0,
+                }),
                 resource: None,
             },
         );
@@ -149,6 +155,17 @@ impl Ledger {
                 resource: Some(key),
             },
         );
+    }
+
+    /// Says what the type of a value is that came from an entry.
+    pub fn identify(&mut self, name: &str, identity: u128) {
+        if let Some(stored) = self
+            .variables
+            .get_mut(name)
+            .and_then(|variable| variable.stored.as_mut())
+        {
+            stored.identity = identity;
+        }
     }
 
     pub fn remove(&mut self, name: &str) {

@@ -60,6 +60,14 @@ pub struct Adopted {
 /// Values that are being written; the answer of each is waited for.
 pub type Saving = Box<dyn FnOnce() -> Vec<(String, Result<Saved, Refusal>)> + Send>;
 
+/// For which moment [`Machine::identity`] is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Now,
+    /// The cell that is compiled at the moment may have changed the crates.
+    InBuild,
+}
+
 /// Engine and host, as the cache sees them.
 pub trait Machine: Send + Sync {
     /// The variables that there are, adopted ones included.
@@ -102,6 +110,10 @@ pub trait Machine: Send + Sync {
 
     /// The instances that there are now, those of functions included.
     fn instances(&self) -> Vec<Instance>;
+
+    /// What a type is beyond its text, `now` or for the cell that is about to run: a value that was encoded for another
+    /// identity must not be decoded.
+    fn identity(&self, type_text: &str, when: When) -> u128;
 
     /// The crates that cells can name: name, hash of what they are, version.
     fn dependencies(&self) -> Vec<(String, Digest, String)>;

@@ -22,7 +22,7 @@ mod saver;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -37,8 +37,8 @@ use ledger::{Ledger, Stored, Variable};
 use resource::Instances;
 use saver::Saver;
 
-pub use cell::{CachedCell, Done, Seen};
-pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed};
+pub use cell::{CachedCell, Seen};
+pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, When};
 pub use manifest::Value;
 pub use policy::{Kind, Policy};
 
@@ -72,8 +72,6 @@ struct State {
     on: bool,
     /// The last run of each cell that has a directive, the latest last.
     last: Vec<LastRun>,
-    /// What the user has been told once.
-    warned: BTreeSet<String>,
     /// What is to be told with the next cell: it became known after the reply.
     late: Vec<String>,
     /// Settings of the session that change what cells show.
@@ -127,7 +125,6 @@ impl Caching {
                 files: Files::default(),
                 on: true,
                 last: Vec::new(),
-                warned: BTreeSet::new(),
                 late: Vec::new(),
                 settings: BTreeMap::new(),
             }),
@@ -147,11 +144,11 @@ impl Caching {
     }
 
     /// Enters a run that went well, with a directive or without.
-    pub fn ran(&self, cell: &str, reading: &CellReading, how: Ran) {
+    pub fn ran(&self, cell: &str, rust: &str, reading: &CellReading, how: Ran) {
         let now = self.machine.variables();
         let mut state = self.state();
         let State { ledger, items, .. } = &mut *state;
-        items.learn(cell, reading);
+        items.learn(cell, rust, reading);
         let names = |name: &str| reading.flags.reads_everything || reading.reads.contains_key(name);
         // Values that share something inside may be changed by way of each other.
         let shares =
@@ -165,6 +162,11 @@ impl Caching {
         });
         drop(state);
         self.release_redefined();
+    }
+
+    /// Has something told with the next cell.
+    pub fn warn_later(&self, words: impl IntoIterator<Item = String>) {
+        self.state().late.extend(words);
     }
 
     /// What became known since the last cell and concerns the user.
@@ -195,13 +197,9 @@ impl Caching {
         hasher.finish().to_string()
     }
 
-    /// A setting that changes what cells show; `None` is the default, with which keys do not name it.
-    pub fn set(&self, name: &str, value: Option<&str>) {
-        let mut state = self.state();
-        match value {
-            Some(value) => state.settings.insert(name.to_owned(), value.to_owned()),
-            None => state.settings.remove(name),
-        };
+    /// The settings that change what cells compute or show, and are not as in a new session.
+    pub fn set(&self, settings: BTreeMap<String, String>) {
+        self.state().settings = settings;
     }
 
     /// Whether a variable can be used, and if not, why: the host gets the values of `names` that are still bytes.
@@ -218,14 +216,33 @@ impl Caching {
                 .ledger
                 .get(name)
                 .and_then(|variable| Some((variable.stored.clone()?, variable.cell.clone())));
-            let Some((Stored { value, held }, cell)) = stored else {
+            let Some((
+                Stored {
+                    value,
+                    held,
+                    identity,
+                },
+                cell,
+            )) = stored
+            else {
                 continue;
             };
+            if self.machine.identity(&value.type_text, When::InBuild) != identity {
+                return Err(format!(
+                    "`{name}` came from the cache, and its type `{}` has changed since: a definition or a crate that it \
+                     leads to. Run {cell} again.",
+                    value.type_text
+                ));
+            }
             let started = Instant::now();
             let checked = self.store.file_of(&held);
             let check = started.elapsed();
             let loaded = match checked {
-                Ok(file) => self.machine.load(&value, &file).map_err(|refusal| refusal.0),
+                Ok(file) => {
+                    let loaded = self.machine.load(&value, &file).map_err(|refusal| refusal.0);
+                    self.store.done_with(&held, &file);
+                    loaded
+                }
                 Err(error) => Err(error.to_string()),
             };
             tracing::debug!(name, ?check, load = ?(started.elapsed() - check), "materialised");

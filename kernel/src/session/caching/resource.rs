@@ -148,7 +148,7 @@ impl Caching {
             for typed in &shared {
                 state.ledger.shared(&cell.source.name, typed, entry.key.0);
             }
-            state.items.learn(&cell.source.name, cell.reading);
+            state.items.learn(&cell.source.name, cell.rust, cell.reading);
             gone
         };
         if !gone.is_empty() {
@@ -183,7 +183,7 @@ impl Caching {
         let seen = run(Arc::clone(&recorder) as Arc<dyn Frontend>)
             .inspect_err(|_| self.machine.discard_instances())?;
         let cost = started.elapsed();
-        self.ran(&cell.source.name, cell.reading, Ran::AsDeclared);
+        self.ran(&cell.source.name, cell.rust, cell.reading, Ran::AsDeclared);
         let outputs = recorder.take();
         self.remember(cell, &inputs.ingredients, outcome);
         let fault = if recorder.asked_for_input() {

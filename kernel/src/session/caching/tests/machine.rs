@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use cellar_cache::{Digest, Store};
 
-use super::super::machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed};
+use super::super::cell::Done;
+use super::super::machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, When};
 use super::super::manifest;
-use super::super::{CachedCell, Caching, Done, Policy, Ran, Seen};
+use super::super::{CachedCell, Caching, Policy, Ran, Seen};
 use super::language::{Cell, Faulty, Value, World};
 use crate::analysis::read_cell;
 use crate::cell::CellSource;
@@ -134,6 +135,10 @@ impl Machine for Fake {
         Vec::new()
     }
 
+    fn identity(&self, _: &str, _: When) -> u128 {
+        0
+    }
+
     fn dependencies(&self) -> Vec<(String, Digest, String)> {
         Vec::new()
     }
@@ -245,7 +250,7 @@ impl Session {
             self.caching.cell(&cached, &mut compute)
         } else {
             compute(Arc::clone(&frontend)).map(|_| {
-                self.caching.ran(&source.name, &reading, Ran::Freely);
+                self.caching.ran(&source.name, text, &reading, Ran::Freely);
                 Done {
                     hit: false,
                     key: None,
