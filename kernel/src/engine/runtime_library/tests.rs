@@ -1,6 +1,5 @@
 //! Real compilers, real processes: what cells get is compiled here against the built library.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;

@@ -45,7 +45,7 @@ fn expr(random: &mut StdRng, in_item: bool, may_ask: bool, depth: usize) -> Expr
 }
 
 fn statement(random: &mut StdRng, may_ask: bool) -> Statement {
-    let mut value = |random: &mut StdRng| expr(random, false, may_ask, 0);
+    let value = |random: &mut StdRng| expr(random, false, may_ask, 0);
     match random.random_range(0..11) {
         0..=3 => Statement::Let {
             name: pick(random, &NUMBERS).to_owned(),
