@@ -33,13 +33,6 @@ EDITS = {
         "let it = answer!();\nit",
         ("1", "2"),
     ),
-    "a macro behind a function": (
-        "macro_rules! inner_answer { () => { 1 } }",
-        "macro_rules! inner_answer { () => { 2 } }",
-        "fn outer_answer() -> i32 { inner_answer!() }",
-        "let it = outer_answer();\nit",
-        ("1", "2"),
-    ),
     "Display": (
         'impl std::fmt::Display for Shown { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str("1") } }',
         'impl std::fmt::Display for Shown { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str("2") } }',

@@ -63,6 +63,8 @@ def test_another_session_finds_it_with_the_same_crates_only(own, mylib):
     first = own()
     first.ok(line)
     assert not was_hit(first, CELL)
+    # A kernel that is killed may not have written it yet.
+    assert was_hit(first, CELL)
     first.close()
     second = own()
     second.ok(line)

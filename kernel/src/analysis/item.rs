@@ -210,11 +210,27 @@ fn header(item: &ast::Impl) -> Scan {
 }
 
 fn title(item: &ast::Impl) -> String {
-    let of = |of: Option<ast::Type>| of.map(|of| of.syntax().text().to_string()).unwrap_or_default();
+    let of = |of: Option<ast::Type>| of.map(|of| without_layout(of.syntax())).unwrap_or_default();
     match item.trait_() {
         Some(declared) => format!("impl {} for {}", of(Some(declared)), of(item.self_ty())),
         None => format!("impl {}", of(item.self_ty())),
     }
+}
+
+fn without_layout(node: &SyntaxNode) -> String {
+    let mut text = String::new();
+    let tokens = node
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token());
+    for token in tokens.filter(|token| !token.kind().is_trivia()) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let between_words = text.ends_with(is_word) && token.text().starts_with(is_word);
+        if between_words || text.ends_with(',') {
+            text.push(' ');
+        }
+        text.push_str(token.text());
+    }
+    text
 }
 
 fn implementation(item: &ast::Impl) -> Option<Implementation> {

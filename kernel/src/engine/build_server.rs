@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,6 +22,7 @@ use super::dependencies::{self, Dependencies, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::early::{self, Early, Outcome, Workshop};
+use super::evcxr_thread::panic_text;
 use super::generate::Modes;
 use super::locked::{Dependency, Folders, Locked};
 use super::rewrite::{self, Failure, Needs, Rewritten};
@@ -419,7 +421,9 @@ impl BuildServer {
             .map_err(|error| error.to_string())
             .and_then(|_| serde_json::from_slice::<BuildRequest>(&text).map_err(|error| error.to_string()))
             .and_then(|request| {
-                let answer = self.build(&request).map_err(|error| error.to_string());
+                // A panic must not leave evcxr without an answer, now and for ever.
+                let build = AssertUnwindSafe(|| self.build(&request).map_err(|error| error.to_string()));
+                let answer = catch_unwind(build).unwrap_or_else(|panic| Err(panic_text(&*panic)));
                 if !checks(&request) {
                     *lock(&self.shared.request) = Some(request);
                 }

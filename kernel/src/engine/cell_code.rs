@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ra_ap_syntax::ast::{self, AstNode, HasName};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
+use ra_ap_syntax::{AstToken, Edition, SourceFile, SyntaxKind, SyntaxNode, TextSize};
 
 use super::debug_format::BEFORE_SHOWN;
 pub use super::debug_format::DebugFormat;
@@ -83,7 +83,7 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
     let mut covered = 0;
     for (index, statement) in statements.iter().enumerate() {
         let range = statement.text_range();
-        let start = usize::from(range.start()) - PRELUDE.len();
+        let start = usize::from(first_token(statement)) - PRELUDE.len();
         let end = (usize::from(range.end()) - PRELUDE.len()).min(rust.len());
         if start < covered || start >= end {
             continue;
@@ -269,6 +269,19 @@ fn statements(file: &SyntaxNode) -> Vec<SyntaxNode> {
         .and_then(|body| body.stmt_list())
         .map(|list| list.syntax().children().collect())
         .unwrap_or_default()
+}
+
+/// Where a statement begins, comments above it left out: evcxr does not keep those everywhere, and every line counts.
+fn first_token(statement: &SyntaxNode) -> TextSize {
+    statement
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token())
+        .find(|token| {
+            let is_doc =
+                ast::Comment::cast(token.clone()).is_some_and(|comment| comment.kind().doc.is_some());
+            !token.kind().is_trivia() || is_doc
+        })
+        .map_or(statement.text_range().start(), |token| token.text_range().start())
 }
 
 /// Whether no brace of the cell ended the function that we put around it.

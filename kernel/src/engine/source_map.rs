@@ -113,7 +113,8 @@ impl Marks {
                 {
                     let last = index + 1;
                     pieces.push(Piece {
-                        first: (last + 1).saturating_sub(origin.lines),
+                        // Lines count from 1.
+                        first: (last + 1).saturating_sub(origin.lines).max(1),
                         last,
                         mark,
                         origin: origin.clone(),

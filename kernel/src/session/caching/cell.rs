@@ -291,12 +291,15 @@ impl Caching {
             .into_iter()
             .map(|variable| (variable.name, variable.type_text))
             .collect();
-        let removed: Vec<String> = before
+        let bound = defined(cell.reading);
+        // What it binds and moves away is gone afterwards, whether it was there before or not.
+        let removed: BTreeSet<String> = before
             .iter()
+            .chain(bound.keys())
             .filter(|name| !now.contains_key(*name))
             .cloned()
             .collect();
-        let bound = defined(cell.reading);
+        let removed = Vec::from_iter(removed);
         let mut wanted: Vec<Typed> = Vec::new();
         for (name, type_text) in &now {
             let is_new = bound.contains_key(name) || !before.contains(name);

@@ -104,7 +104,9 @@ impl Caching {
             .filter_map(|name| state.ledger.get(name))
             .map(|variable| variable.type_text.as_str())
             .collect();
-        inputs.ingredients.extend(state.items.reached(reading, &types));
+        inputs
+            .ingredients
+            .extend(state.items.reached(rust, reading, &types));
         for (setting, value) in &state.settings {
             let digest = Digest::of(value.as_bytes());
             inputs.ingredients.push(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
-use crate::analysis::{self, CellReading, Item, ItemKind, Reached, Verdict, words_of_type};
+use crate::analysis::{self, CellReading, Flags, Item, ItemKind, Reached, Verdict, words_of_type};
 
 /// What tells that an item takes the place of an older one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,17 +50,23 @@ impl SessionItems {
         }
     }
 
-    /// The items that a cell depends on, those that it defines itself left out: its own code says them.
-    pub fn reached(&self, reading: &CellReading, types: &[&str]) -> Vec<Ingredient> {
+    /// The items that a cell depends on, those that it defines itself left out: its own code says them. And the layout of the
+    /// cell, `rust`, if one of them looks at it: a macro with `line!()`.
+    pub fn reached(&self, rust: &str, reading: &CellReading, types: &[&str]) -> Vec<Ingredient> {
         let own: Vec<Place> = reading.items.iter().map(place).collect();
         let words = reading
             .words
             .iter()
             .map(String::as_str)
             .chain(types.iter().flat_map(|text| words_of_type(text)));
-        self.ingredients(words, reading.flags.reads_everything, |item| {
+        let (mut ingredients, flags) = self.ingredients(words, reading.flags.reads_everything, |item| {
             own.contains(&place(item))
-        })
+        });
+        if flags.shows_position {
+            let layout = Digest::of(rust.as_bytes());
+            ingredients.push(Ingredient::new(IngredientKind::Code, "layout", layout));
+        }
+        ingredients
     }
 
     /// The definitions of types that these types reach.
@@ -78,7 +84,7 @@ impl SessionItems {
 
     /// The hash of what the function `name` depends on, itself included.
     pub fn code_of(&self, name: &str) -> Digest {
-        let ingredients = self.ingredients([name].into_iter(), false, |_| false);
+        let (ingredients, _) = self.ingredients([name].into_iter(), false, |_| false);
         cellar_cache::Key::of(&ingredients).0
     }
 
@@ -87,12 +93,12 @@ impl SessionItems {
         words: impl Iterator<Item = &'w str>,
         everything: bool,
         is_own: impl Fn(&Item) -> bool,
-    ) -> Vec<Ingredient> {
+    ) -> (Vec<Ingredient>, Flags) {
         let words: Vec<&str> = words.collect();
         let all: Vec<&(Item, Origin)> = self.items.values().filter(|(item, _)| !is_own(item)).collect();
         let session = analysis::Session::new(all.iter().map(|(item, _)| item));
         let Reached { items, flags, .. } = session.reach(words.iter().copied(), everything);
-        items
+        let ingredients = items
             .into_iter()
             .map(|index| {
                 let (item, origin) = all[index];
@@ -105,7 +111,8 @@ impl SessionItems {
                 Ingredient::new(IngredientKind::Item, title(item), digest)
                     .with_note(format!("from {}", origin.cell))
             })
-            .collect()
+            .collect();
+        (ingredients, flags)
     }
 
     /// Whether the values of a type can be compared by content.
@@ -205,7 +212,7 @@ mod tests {
     fn of_caller(text: &str) -> Vec<Digest> {
         let mut items = SessionItems::default();
         items.learn("In[1]", text, &read_cell(text));
-        let reached = items.reached(&read_cell("f()"), &[]);
+        let reached = items.reached("f()", &read_cell("f()"), &[]);
         reached.into_iter().map(|ingredient| ingredient.digest).collect()
     }
 
