@@ -302,3 +302,16 @@ def test_a_failed_cell_keeps_nothing(own):
     kernel.ok('//% cache_data\nfn undone(n: u8) -> u8 { println!("undone"); n }')
     kernel.run('undone(1); panic!("after it");')
     assert computed(kernel.ok("undone(1);")) == ["undone"]
+
+
+def test_an_item_that_came_from_the_cache_is_an_input(kernel):
+    """A cell with a directive is taken from the cache and defines anew what a cached function leads to."""
+    factor = "//% cache_data\n// a comment\nlet made_{0} = {0};\nconst FACTOR: i64 = {0};"
+    kernel.ok(factor.format(2))
+    kernel.ok("//% cache_data\nfn scaled(n: i64) -> i64 { n * FACTOR }")
+    assert kernel.show("scaled(5)") == "10"
+    kernel.ok(factor.format(3))
+    assert kernel.show("scaled(5)") == "15"
+    again = kernel.ok(factor.format(2))
+    assert again.request.reply["metadata"]["cellar"]["cache"] == "hit"
+    assert kernel.show("scaled(5)") == "10"

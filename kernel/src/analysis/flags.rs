@@ -44,10 +44,7 @@ impl Flags {
             "concat_idents" => self.reads_everything = true,
             "Location" => self.shows_position = true,
             "thread_local" => self.has_static = true,
-            "env" if after_path => {
-                self.process_environment = true;
-                self.build_environment = true;
-            }
+            "env" if after_path => self.process_environment = true,
             "include" if after_path => self.includes_files = true,
             "file" | "line" | "column" | "dbg" if after_path => self.shows_position = true,
             _ => {}
@@ -69,6 +66,8 @@ impl Flags {
 
     /// A path that is imported goes through `word`.
     pub(super) fn note_import(&mut self, word: &str) {
+        // The module and the macro have one name.
+        self.build_environment |= word == "env";
         self.note_word(word, SyntaxKind::IDENT, true);
     }
 }

@@ -119,6 +119,7 @@ pub fn for_checking(generated: &str, marks: &Marks) -> Rewritten {
 }
 
 fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritten {
+    let generated = &macros_first(generated, marks);
     let map = marks.map(generated);
     let mut lines = Lines::new(generated, &map);
     blank_api_stub(&mut lines);
@@ -190,6 +191,48 @@ fn replacement(line: Option<&str>, needs: &Needs) -> Option<String> {
         _ => return None,
     };
     Some(replaced)
+}
+
+/// evcxr writes items in no certain order, but a macro can only be used below its definition. So those of the notebook
+/// move above all other items; the lines below the items keep their numbers.
+fn macros_first(generated: &str, marks: &Marks) -> String {
+    let mut lines: Vec<&str> = generated.lines().collect();
+    let entry = lines
+        .iter()
+        .rposition(|line| line.starts_with("pub extern \"C\" fn run_user_code_"))
+        .unwrap_or(lines.len());
+    let map = marks.map(generated);
+    let items: Vec<(Mark, std::ops::Range<usize>)> = map
+        .pieces()
+        .map(|(mark, range)| (mark, range.start() - 1..*range.end()))
+        .filter(|(_, range)| range.end <= entry)
+        .collect();
+    let begins_with = |range: &std::ops::Range<usize>, start: &str| {
+        let code = lines[range.clone()].iter().map(|line| line.trim_start());
+        code.clone()
+            .find(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("#["))
+            .is_some_and(|line| line.starts_with(start))
+    };
+    let mut macros: Vec<_> = items
+        .iter()
+        .filter(|(_, range)| begins_with(range, "macro_rules!"))
+        .cloned()
+        .collect();
+    macros.sort_by_key(|(mark, _)| *mark);
+    let others = items.iter().filter(|(_, range)| !begins_with(range, "#!["));
+    let Some(first) = others.map(|(_, range)| range.start).min() else {
+        return generated.to_owned();
+    };
+    let moved: Vec<&str> = macros
+        .iter()
+        .flat_map(|(_, range)| lines[range.clone()].to_vec())
+        .collect();
+    macros.sort_by_key(|(_, range)| std::cmp::Reverse(range.start));
+    for (_, range) in macros {
+        lines.drain(range);
+    }
+    lines.splice(first..first, moved);
+    lines.join("\n") + "\n"
 }
 
 /// The item `mod cellar` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
@@ -500,6 +543,24 @@ pub(super) mod tests {
         assert!(rewritten.allows_question_mark);
         let plain = for_running(&generated, &marks, Needs::default());
         assert!(!plain.text.contains("EvcxrUserCodeError"), "{}", plain.text);
+    }
+
+    #[test]
+    fn a_macro_stands_above_its_uses() {
+        let mut marks = Marks::default();
+        let definition = cell(1, "macro_rules! one {\n() => { 1 }\n}", &mut marks).text;
+        let user = cell(2, "fn two() -> i32 { one!() + 1 }", &mut marks).text;
+        for generated in [format!("{user}{definition}"), format!("{definition}{user}")] {
+            let rewritten = for_checking(&generated, &marks);
+            let at = |what: &str| rewritten.text.find(what).expect(what);
+            assert!(at("macro_rules!") < at("fn two"), "{}", rewritten.text);
+            assert_eq!(rewritten.text.lines().count(), generated.lines().count());
+            let lines: Vec<&str> = rewritten.text.lines().collect();
+            for (mark, range) in rewritten.map.pieces() {
+                let first = lines[range.start() - 1];
+                assert_eq!(first.contains("macro_rules"), mark == 0, "{}", rewritten.text);
+            }
+        }
     }
 
     #[test]

@@ -178,6 +178,11 @@ impl Running<'_> {
         })?;
         if done.hit {
             self.session.names().learn(crate::help::items_of(&written));
+            // Cached functions of other cells may lead to its items.
+            let mut codes = self.session.functions();
+            for (_, step) in &self.functions {
+                codes.learn(&step.original, &step.functions);
+            }
         }
         self.metadata.insert("cellar".to_owned(), done.to_json());
         Ok(())
