@@ -168,7 +168,7 @@ def test_run_of_a_notebook_without_cells(tmp_path):
 
 def test_a_cell_that_takes_too_long_fails(tmp_path):
     path = notebooks.write(tmp_path / "n.ipynb", 'println!("first");', "loop {}", "1 + 1")
-    done = cellar("run", path, "-o", tmp_path / "out.ipynb", "--cell-timeout", 4, timeout=120)
+    done = cellar("run", path, "-o", tmp_path / "out.ipynb", "--cell-timeout", 15, timeout=120)
     assert done.returncode == 1
     made = notebooks.read(tmp_path / "out.ipynb")
     assert notebooks.text_of(made.cells[0]) == "first\n"
