@@ -40,6 +40,7 @@
 mod digest;
 mod entry;
 mod explain;
+mod file_digests;
 mod human;
 mod key;
 mod report;
@@ -50,6 +51,7 @@ mod warnings;
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use entry::{BlobRef, Entry, EntryKind, ParseEntryKindError};
 pub use explain::{Change, diff};
+pub use file_digests::FileDigests;
 pub use human::{
     BudgetError, DEFAULT_BUDGET, ParseSizeError, budget_from_env, human_duration, human_size, parse_size,
 };

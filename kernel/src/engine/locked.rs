@@ -5,17 +5,12 @@
 //! the folder is looked at each time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
-use cellar_cache::{Digest, Hasher};
+use cellar_cache::{Digest, FileDigests, Hasher};
 use serde_json::Value;
 use walkdir::{DirEntry, WalkDir};
-
-/// A file that changed so recently may change again without a trace in its times.
-const SETTLED: Duration = Duration::from_secs(2);
 
 /// One package of the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,13 +187,10 @@ impl Locked {
     }
 }
 
-/// What tells that a file is as it was: size, times in nanoseconds, inode.
-type Stamp = (u64, i128, i128, u64);
-
 /// Hashes of the files in folders of packages, remembered as long as nothing about a file has changed.
 #[derive(Debug, Default)]
 pub struct Folders {
-    known: Mutex<HashMap<PathBuf, (Stamp, Digest)>>,
+    known: Mutex<FileDigests>,
 }
 
 impl Folders {
@@ -230,19 +222,8 @@ impl Folders {
     }
 
     fn of_file(&self, path: &Path) -> std::io::Result<Digest> {
-        let stamp = stamp(path)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((then, digest)) = known.get(path)
-            && *then == stamp
-        {
-            return Ok(*digest);
-        }
-        let (digest, _) = Digest::of_file(path)?;
-        // Changed while it was read: what was hashed is neither the old nor the new file.
-        if self::stamp(path)? == stamp && is_settled(path) {
-            known.insert(path.to_owned(), (stamp, digest));
-        }
-        Ok(digest)
+        known.of(path).map(|(digest, _)| digest)
     }
 }
 
@@ -257,27 +238,6 @@ fn counts(entry: &DirEntry) -> bool {
         return !is_target && !name.starts_with('.');
     }
     !name.ends_with(".ipynb")
-}
-
-fn stamp(path: &Path) -> std::io::Result<Stamp> {
-    let metadata = path.metadata()?;
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-    Ok((
-        metadata.len(),
-        nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-        nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-        metadata.ino(),
-    ))
-}
-
-fn is_settled(path: &Path) -> bool {
-    path.metadata()
-        .and_then(|metadata| metadata.modified())
-        .is_ok_and(|modified| {
-            SystemTime::now()
-                .duration_since(modified)
-                .is_ok_and(|age| age > SETTLED)
-        })
 }
 
 #[cfg(test)]

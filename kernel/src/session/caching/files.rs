@@ -1,22 +1,14 @@
 //! Declared inputs outside of the notebook: files and environment variables.
 
-use std::collections::{BTreeMap, HashMap};
-use std::os::unix::fs::MetadataExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
+use cellar_cache::{Digest, FileDigests, Hasher, Ingredient, IngredientKind};
 
-/// A file that changed so recently may change again without a trace in its times.
-const SETTLED: Duration = Duration::from_secs(2);
-
-/// What tells that a file is as it was: size, times in nanoseconds, inode.
-type Stamp = (u64, i128, i128, u64);
-
-/// Hashes of files, remembered as long as nothing about a file has changed.
+/// Declared files as inputs.
 #[derive(Debug, Default)]
 pub struct Files {
-    known: HashMap<PathBuf, (Stamp, Digest)>,
+    known: FileDigests,
 }
 
 /// A glob in `files` that is none, or that cannot be followed.
@@ -61,7 +53,7 @@ impl Files {
     /// One file as an input; one that cannot be read is an input too, with why.
     pub fn ingredient(&mut self, path: &Path) -> Ingredient {
         let name = path.display().to_string();
-        match self.digest(path) {
+        match self.known.of(path) {
             Ok((digest, len)) => Ingredient {
                 kind: IngredientKind::File,
                 name,
@@ -76,42 +68,6 @@ impl Files {
             },
         }
     }
-
-    fn digest(&mut self, path: &Path) -> std::io::Result<(Digest, u64)> {
-        let stamp = stamp(path)?;
-        if let Some((known, digest)) = self.known.get(path)
-            && *known == stamp
-        {
-            return Ok((*digest, stamp.0));
-        }
-        let (digest, _) = Digest::of_file(path)?;
-        // Changed while it was read: what was hashed is neither the old nor the new file.
-        if self::stamp(path)? == stamp && is_settled(path) {
-            self.known.insert(path.to_owned(), (stamp, digest));
-        }
-        Ok((digest, stamp.0))
-    }
-}
-
-fn stamp(path: &Path) -> std::io::Result<Stamp> {
-    let metadata = path.metadata()?;
-    let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-    Ok((
-        metadata.len(),
-        nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-        nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-        metadata.ino(),
-    ))
-}
-
-fn is_settled(path: &Path) -> bool {
-    path.metadata()
-        .and_then(|metadata| metadata.modified())
-        .is_ok_and(|modified| {
-            SystemTime::now()
-                .duration_since(modified)
-                .is_ok_and(|age| age > SETTLED)
-        })
 }
 
 /// An environment variable as an input, with the value that cells see.
