@@ -172,11 +172,11 @@ impl Caching {
     /// The variables that a cell may name, and what it may do to them.
     fn named(&self, reading: &CellReading) -> BTreeMap<String, Access> {
         let state = self.state();
-        let macros = state.items.macros();
+        let items = state.items.with(reading);
         state
             .ledger
             .names()
-            .filter_map(|name| Some((name.to_owned(), access(reading, name, &macros)?)))
+            .filter_map(|name| Some((name.to_owned(), reading.access(name, &items)?)))
             .collect()
     }
 
@@ -243,22 +243,6 @@ impl Caching {
                     .any(|then| (then.kind, &then.name, then.digest) == (now.kind, &now.name, now.digest))
             })
             .map(|changed| changed.name)
-    }
-}
-
-/// What a cell may do to the variable `name`; `None` if it does not name it. Where the notebook has a macro of the name of
-/// one of std's, nothing is known of what that does.
-fn access(reading: &CellReading, name: &str, macros: &BTreeSet<&str>) -> Option<Access> {
-    let untrusted = || {
-        reading
-            .trusted_macros
-            .iter()
-            .any(|name| macros.contains(name.as_str()))
-    };
-    match reading.reads.get(name) {
-        Some(_) if untrusted() => Some(Access::ANY),
-        Some(access) => Some(*access),
-        None => reading.flags.reads_everything.then_some(Access::ANY),
     }
 }
 

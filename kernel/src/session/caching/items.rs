@@ -145,13 +145,10 @@ impl SessionItems {
         self.verdict(type_text) == Verdict::Frozen
     }
 
-    /// The names of the session's own macros.
-    pub fn macros(&self) -> BTreeSet<&str> {
-        self.items
-            .values()
-            .filter(|(item, _)| matches!(item.kind, ItemKind::Macro | ItemKind::Use | ItemKind::Opaque))
-            .flat_map(|(item, _)| item.names.iter().map(String::as_str))
-            .collect()
+    /// All items, those of a cell that is about to run included.
+    pub fn with<'a>(&'a self, reading: &'a CellReading) -> analysis::Session<'a> {
+        let known = self.items.values().map(|(item, _)| item);
+        analysis::Session::new(known.chain(&reading.items))
     }
 }
 
