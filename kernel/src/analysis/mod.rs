@@ -5,11 +5,7 @@
 //! ([`Flags`], [`Verdict::Unknown`]). Not seen, because no text shows it: names that a procedural macro invents, and a trait
 //! of another crate whose name begins with a small letter and that some `use` imports for its methods only.
 
-// The session's ledger is the caller of most of this.
-#![allow(dead_code, unused_imports, reason = "the caller comes with the ledger")]
-
 mod access;
-mod annotated_fn;
 mod cell;
 mod flags;
 mod frozen;
@@ -26,9 +22,8 @@ mod type_definition;
 mod type_text;
 
 pub use access::Access;
-pub use annotated_fn::{AnnotatedFn, Unsupported, annotated_fn};
-pub use cell::{CellReading, Defined, read_cell};
+pub use cell::{CellReading, read_cell};
 pub use flags::Flags;
-pub use frozen::{Fault, Verdict, frozen};
-pub use item::{Import, Item, ItemKind};
+pub use frozen::{Verdict, frozen};
+pub use item::{Item, ItemKind};
 pub use reach::{Reached, Session, words_of_type};

@@ -6,11 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ra_ap_syntax::ast::{self, AstNode, HasArgList, HasAttrs, HasLoopBody, HasName};
-use ra_ap_syntax::{NodeOrToken, SyntaxKind, SyntaxNode, SyntaxToken, T};
+use ra_ap_syntax::ast::{self, AstNode, HasArgList, HasLoopBody, HasName};
+use ra_ap_syntax::{SyntaxKind, SyntaxNode, T};
 
 use super::access::Access;
-use super::strings;
 use super::tokens::plain_name;
 
 /// What a walk finds.

@@ -17,7 +17,6 @@ use super::source_map::Mark;
 use crate::cell::CellSource;
 
 /// One item, as it goes into a crate.
-#[allow(dead_code, reason = "libraries that encode values are to be made from items")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub kind: ItemKind,
@@ -146,7 +145,6 @@ enum Place {
     Nowhere,
 }
 
-#[allow(dead_code, reason = "libraries that encode values are to be made from items")]
 impl Items {
     /// Takes up the items of a cell, in the order in which they stand there.
     pub fn commit(&mut self, items: &[Item]) {
@@ -189,10 +187,6 @@ impl Items {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.places.clear();
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
     }
 
     /// The items that are in force, in an order in which a crate can have them: attributes first, then macros.

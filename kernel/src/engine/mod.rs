@@ -50,7 +50,6 @@ use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
 pub use locked::Dependency;
-use source_map::SourceMap;
 
 use crate::cell::CellSource;
 use crate::host::call::{Call, Manner};
@@ -458,7 +457,6 @@ impl Engine {
     }
 
     /// The items of all committed cells.
-    #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
     pub fn items(&self) -> Items {
         lock(&self.knowledge).items().clone()
     }
@@ -480,12 +478,6 @@ impl Engine {
     /// It is called on the build server's thread while an evaluation goes on, so it must not evaluate anything itself.
     pub fn set_materialiser(&self, materialiser: build_server::Materialiser) {
         self.builds.set_materialiser(materialiser);
-    }
-
-    /// Where the lines of a crate that was made from cells' items come from.
-    #[allow(dead_code, reason = "libraries that encode values are to be made from items")]
-    pub fn places(&self, text: &str) -> SourceMap {
-        self.builds.marks().map(text)
     }
 
     /// Asks rust-analyzer what could stand at byte `position` of `code`; `None` when it has not answered

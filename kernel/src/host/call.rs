@@ -150,9 +150,9 @@ impl Slot {
     }
 }
 
-#[allow(dead_code, reason = "the caching session is to come")]
 impl PendingCall {
     /// The report, if the call is over.
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn poll(&self) -> Option<CallReport> {
         self.slot.state().report.clone()
     }
@@ -188,6 +188,7 @@ impl PendingCall {
 
     /// Ends a call aside, or one that was not begun yet. One that is made in the process of the cells is ended by
     /// [`Host::interrupt`](super::Host::interrupt).
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn stop(&self) {
         let mut state = self.slot.state();
         state.stopped = true;

@@ -334,7 +334,6 @@ impl Host {
 }
 
 /// Calls apart from cells.
-#[allow(dead_code, reason = "the caching session is to come")]
 impl Host {
     /// Asks for a call; returns at once. See [`call`] for when and where it is made.
     pub fn start_call(&self, call: Call) -> PendingCall {

@@ -112,6 +112,8 @@ pub extern "C" fn cellar_runtime_start() {
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cellar_runtime_flush() { let _ = std::io::Write::flush(&mut std::io::stdout()); }
+#[unsafe(no_mangle)]
+pub extern "C" fn cellar_runtime_cell_ended() {}
 "#;
 
 /// Compiles a body to a library in `dir`.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxToken};
 
-use super::super::{CellReading, annotated_fn, read_cell};
+use super::super::{CellReading, read_cell};
 use super::generate::Generator;
 
 /// What of a reading goes into keys.
@@ -109,7 +109,6 @@ proptest! {
     #[test]
     fn no_text_is_too_strange(text in "\\PC{0,60}") {
         let _ = read_cell(&text);
-        let _ = annotated_fn(&text, 0);
     }
 
     #[test]
@@ -134,32 +133,5 @@ fn tokens_are_framed() {
     assert_eq!(
         canonical("//// one\nfn f() {} /**/ /*** x */"),
         canonical("fn f() {}")
-    );
-}
-
-#[test]
-fn a_directive_finds_its_function() {
-    let cell =
-        "let a = 1;\n//% cache_data\n/// Docs.\n#[inline]\n// why\nfn f(x: u64) -> u64 { x }\nfn g() {}";
-    let found = annotated_fn(cell, 1).unwrap();
-    assert_eq!(found.name, "f");
-    assert!(cell[found.range.clone()].ends_with("fn f(x: u64) -> u64 { x }"));
-    assert!(cell[found.range].contains("/// Docs."));
-    assert_eq!(found.unsupported, []);
-    assert_eq!(annotated_fn(cell, 6).unwrap().name, "g");
-    assert_eq!(annotated_fn("let a = 1;", 0), None);
-    let refused = |function: &str| {
-        let all = annotated_fn(function, 0).unwrap().unsupported;
-        all.iter().map(|it| it.to_string()).collect::<Vec<_>>().join("; ")
-    };
-    assert!(refused("fn f<T>(x: T) {}").contains("generic"));
-    assert!(refused("fn f(x: &mut u8) {}").contains("`x` is `&mut`"));
-    assert!(refused("fn f(x: &[u8]) -> &[u8] { x }").contains("returns a reference"));
-    assert!(refused("fn f((a, b): (u8, u8)) {}").contains("has no name"));
-    assert!(refused("fn f(x: impl Fn()) -> impl Fn() { x }").contains("name the type"));
-    assert!(refused("unsafe fn f() {}").contains("`unsafe`"));
-    assert_eq!(
-        refused("async fn f(_db: &dyn Db, x: &str) -> Result<u8, String> { Ok(1) }"),
-        ""
     );
 }

@@ -61,12 +61,12 @@ pub struct Refusal {
 
 const OR_BY_REFERENCE: &str = "or use `//% cache_resource`";
 
-#[allow(dead_code, reason = "the caching session is to come")]
 impl Codec {
     /// The digest of a variable's content. Waits until no cell runs.
     ///
     /// # Errors
     /// The variable is missing or of another type, or its own code fails.
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn digest(&self, host: &Host, variable: &str) -> Result<[u8; 32], Refusal> {
         self.start_digest(host, variable).wait()
     }
@@ -106,6 +106,7 @@ impl Codec {
     ///
     /// # Errors
     /// The type is not `Clone`, or its own code fails.
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn copy(&self, host: &Host, from: &str, to: &str) -> Result<(), Refusal> {
         self.ask(host, Question::Copy { from, to }, self.here(), |_| Some(()))
             .wait()
@@ -508,7 +509,6 @@ impl Refused {
     }
 }
 
-#[allow(dead_code, reason = "the caching session is to come")]
 impl Engine {
     /// The codecs of types, as evcxr writes them. Those that there are none of are compiled now, together; this takes as long as
     /// a cell does, and disturbs none.
@@ -517,6 +517,7 @@ impl Engine {
     }
 
     /// Ends the compiling of codecs; who waits for them gets refusals.
+    #[allow(dead_code, reason = "an interrupt does not reach codecs yet")]
     pub fn stop_codecs(&self) {
         self.codecs.stop();
         self.builds.serde().stop_waiting();

@@ -22,7 +22,6 @@ pub struct Pending<T> {
     read: fn(&[u8]) -> Option<T>,
 }
 
-#[allow(dead_code, reason = "the caching session is to come")]
 impl<T> Pending<T> {
     pub(super) fn new(call: PendingCall, type_text: String, read: fn(&[u8]) -> Option<T>) -> Pending<T> {
         Pending {
@@ -33,6 +32,7 @@ impl<T> Pending<T> {
     }
 
     /// The answer, if it is there.
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn poll(&self) -> Option<Result<T, Refusal>> {
         self.call.poll().map(|report| self.answer(&report))
     }
@@ -46,11 +46,13 @@ impl<T> Pending<T> {
     }
 
     /// Waits for the answer, but not longer than `patience`.
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn wait_for(&self, patience: Duration) -> Option<Result<T, Refusal>> {
         self.call.wait_for(patience).map(|report| self.answer(&report))
     }
 
     /// Gives the work up.
+    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn stop(&self) {
         self.call.stop();
     }

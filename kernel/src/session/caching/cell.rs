@@ -255,15 +255,7 @@ impl Caching {
         } else {
             self.keep(cell, inputs, before, outputs, seen, cost, guard)
         };
-        let key = match kept {
-            Ok(key) => Some(key),
-            Err(why) => {
-                warn(cell, &format!("not kept: {why}"));
-                self.not_kept(&self.entry_name(cell), &why);
-                None
-            }
-        };
-        Ok(self.done(key))
+        Ok(self.computed(cell, kept))
     }
 
     /// Begins to write the entry of a run.
@@ -473,7 +465,20 @@ impl Caching {
         ))
     }
 
-    pub(super) fn done(&self, key: Option<Key>) -> Done {
+    /// What is said of a cell that was computed: here its key, or why it is not kept.
+    pub(super) fn computed(&self, cell: &CachedCell<'_>, kept: Result<Key, String>) -> Done {
+        let key = match kept {
+            Ok(key) => Some(key),
+            Err(why) => {
+                warn(cell, &format!("not kept: {why}"));
+                self.not_kept(&self.entry_name(cell), &why);
+                None
+            }
+        };
+        self.done(key)
+    }
+
+    fn done(&self, key: Option<Key>) -> Done {
         Done {
             hit: false,
             key,

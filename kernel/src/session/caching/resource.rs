@@ -12,7 +12,7 @@ use cellar_cache::{
     self as cache, Change, Digest, Entry, EntryKind, Ingredient, IngredientKind, Key, Persist,
 };
 
-use super::cell::{CachedCell, Done, Run, Seen, warn};
+use super::cell::{CachedCell, Done, Run, Seen};
 use super::explain::Outcome;
 use super::inputs::Inputs;
 use super::machine::{Adopted, Instance, Typed};
@@ -200,15 +200,7 @@ impl Caching {
                 Err(why)
             }
         };
-        let key = match kept {
-            Ok(key) => Some(key),
-            Err(why) => {
-                warn(cell, &format!("not kept: {why}"));
-                self.not_kept(&self.entry_name(cell), &why);
-                None
-            }
-        };
-        Ok(self.done(key))
+        Ok(self.computed(cell, kept))
     }
 
     /// A hit could not change a variable that is not the cell's own as the run has done.
