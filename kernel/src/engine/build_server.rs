@@ -25,6 +25,7 @@ use super::early::{self, Early, Outcome, Workshop};
 use super::evcxr_thread::panic_text;
 use super::generate::Modes;
 use super::locked::{Dependency, Folders, Locked};
+use super::minimal::LeftOut;
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
 use super::serde_for_cells::{Missing, SerdeForCells};
@@ -475,17 +476,12 @@ impl BuildServer {
             Ok(plan) => plan,
             Err(answer) => return Ok(answer),
         };
-        let rewritten = if checks {
-            rewrite::for_checking(&generated, &self.marks())
-        } else {
-            let failure = lock(&self.shared.report).failure;
-            let needs = Needs {
-                question_mark: order.question_mark,
-                failure,
-                crates: Arc::clone(&plan.identities),
-            };
-            rewrite::for_running(&generated, &self.marks(), needs)
+        let left_out = match &order.early {
+            Some(early) if !checks => early.left_out(),
+            _ => LeftOut::default(),
         };
+        let is_minimal = !left_out.is_empty();
+        let mut rewritten = self.rewrite(&generated, &order, &plan, left_out, checks);
         {
             let mut report = lock(&self.shared.report);
             report.map = rewritten.map.clone();
@@ -527,6 +523,10 @@ impl BuildServer {
             self.compiled_early(request, &order, &generated, &rewritten, (&plan, &environment))?
         {
             return Ok(answer);
+        }
+        if is_minimal {
+            rewritten = self.rewrite(&generated, &order, &plan, LeftOut::default(), checks);
+            lock(&self.shared.report).map = rewritten.map.clone();
         }
         std::fs::write(out.join("src/lib.rs"), &rewritten.text)?;
         let rewriting = asked.elapsed();
@@ -582,6 +582,28 @@ impl BuildServer {
             stderr: String::new(),
             status,
         })
+    }
+
+    fn rewrite(
+        &self,
+        generated: &str,
+        order: &Order,
+        plan: &Plan,
+        left_out: LeftOut,
+        checks: bool,
+    ) -> Rewritten {
+        if checks {
+            return rewrite::for_checking(generated, &self.marks());
+        }
+        let failure = lock(&self.shared.report).failure;
+        let needs = Needs {
+            question_mark: order.question_mark,
+            failure,
+            crates: Arc::clone(&plan.identities),
+            left_out,
+            items: None,
+        };
+        rewrite::for_running(generated, &self.marks(), needs)
     }
 
     /// What evcxr hears where rustc has found the cell wrong before it asked, or right and evcxr only wants to

@@ -18,11 +18,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::Variable;
 use super::build_server::BuildServer;
 use super::cell_code::{Binding, CellCode};
 use super::dep_info::Inputs;
 use super::diagnostics::{self, PLACE, Places};
-use super::generate::{self, Context};
+use super::generate::{self, Context, Modes};
+use super::items::Items;
+use super::minimal::{LeftOut, Minimal};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Compiled, Emit, Plan};
 
@@ -58,6 +61,8 @@ pub struct Built {
     pub rewritten: Rewritten,
     /// Variables that the cell moves, so that it cannot store them.
     pub moved: Vec<String>,
+    /// What of the session is not in it.
+    pub left_out: LeftOut,
     pub inputs: Inputs,
     pub compiles: usize,
     bindings: Vec<Binding>,
@@ -97,6 +102,14 @@ impl Early {
         }
     }
 
+    /// What evcxr's crate is to do without, so that it can be what was compiled.
+    pub fn left_out(&self) -> LeftOut {
+        match &*self.lock() {
+            Some(Outcome::Built(built)) => built.left_out.clone(),
+            _ => LeftOut::default(),
+        }
+    }
+
     /// Gives back what was taken but is still to be asked for.
     pub fn put_back(&self, outcome: Outcome) {
         *self.lock() = Some(outcome);
@@ -108,14 +121,14 @@ impl Early {
 }
 
 /// Whether a cell is worth an attempt: nothing in it changes how cells are compiled.
-pub fn is_possible(code: &CellCode, context: &Context<'_>) -> bool {
+pub fn is_possible(code: &CellCode, modes: Modes) -> bool {
     let plain = code.commands.trim().is_empty() && code.suspicious.is_none();
     let something = !(code.statements.is_empty() && code.items.is_empty());
     let adds_crates = code
         .items
         .iter()
         .any(|item| item.kind == super::items::ItemKind::ExternCrate);
-    plain && something && !adds_crates && !code.awaits && !context.modes.awaits
+    plain && something && !adds_crates && !code.awaits && !modes.awaits
 }
 
 /// Errors that evcxr takes for a hint, or which may be due to types that were left open.
@@ -130,24 +143,68 @@ const UNKNOWN_NAME: &str = "E0425";
 /// How often a cell is compiled again since it moves a variable.
 const ATTEMPTS: usize = 3;
 
-/// Compiles the cell's crate.
+/// What a session has when a cell is compiled, the cell's own items included.
+#[derive(Debug, Clone, Default)]
+pub struct SessionParts {
+    pub items: Items,
+    pub variables: Vec<Variable>,
+    /// The number of the function that evcxr is going to call.
+    pub function: usize,
+}
+
+/// Compiles the cell's crate: with what it reaches of the session, and where that does not compile with all of it,
+/// since rustc names what else there is.
 pub fn attempt(
     builds: &BuildServer,
     workshop: &Workshop,
     code: &CellCode,
-    context: &Context<'_>,
+    parts: &SessionParts,
 ) -> std::io::Result<Outcome> {
+    let minimal = Minimal::of(code, &parts.items, &parts.variables);
+    match attempt_with(builds, workshop, code, parts, &minimal)? {
+        Attempt::Over(outcome) => Ok(outcome),
+        Attempt::Failed(_) if !minimal.left_out.is_empty() => {
+            let all = Minimal::everything(&parts.items, &parts.variables);
+            match attempt_with(builds, workshop, code, parts, &all)? {
+                Attempt::Over(outcome) => Ok(outcome),
+                Attempt::Failed(failed) => failed.verdict(builds, code, parts),
+            }
+        }
+        Attempt::Failed(failed) => failed.verdict(builds, code, parts),
+    }
+}
+
+enum Attempt {
+    Over(Outcome),
+    Failed(Box<FailedAttempt>),
+}
+
+/// The cell does not compile.
+struct FailedAttempt {
+    workshop: Workshop,
+    compiled: Compiled,
+    rewritten: Rewritten,
+}
+
+fn attempt_with(
+    builds: &BuildServer,
+    workshop: &Workshop,
+    code: &CellCode,
+    parts: &SessionParts,
+    minimal: &Minimal,
+) -> std::io::Result<Attempt> {
     let mut moved: Vec<String> = Vec::new();
+    let context = Context {
+        items: &minimal.items,
+        variables: &minimal.variables,
+        function: parts.function,
+    };
     for attempt in 1..=ATTEMPTS {
-        let text = generate::crate_text(code, context, &moved, true);
-        let needs = Needs {
-            question_mark: code.question_mark,
-            failure: None,
-            crates: Arc::clone(&workshop.plan.identities),
-        };
+        let text = generate::crate_text(code, &context, &moved, true);
+        let needs = needs(code, workshop, parts, None);
         let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
         let Some(plan) = builds.plan_at_once(&workshop.plan, &rewritten.text) else {
-            return Ok(Outcome::Nothing);
+            return Ok(Attempt::Over(Outcome::Nothing));
         };
         let workshop = &Workshop {
             plan,
@@ -155,26 +212,43 @@ pub fn attempt(
         };
         let compiled = compile(builds, workshop, &rewritten, Emit::Library)?;
         if compiled.stopped {
-            return Ok(Outcome::Stopped);
+            return Ok(Attempt::Over(Outcome::Stopped));
         }
         if compiled.success {
-            return Ok(Outcome::Built(Box::new(Built {
+            return Ok(Attempt::Over(Outcome::Built(Box::new(Built {
                 library: library(workshop),
                 rewritten,
                 moved,
+                left_out: minimal.left_out.clone(),
                 inputs: compiled.inputs,
                 compiles: attempt,
                 bindings: code.bindings.clone(),
                 plan: workshop.plan.clone(),
                 environment: workshop.environment.clone(),
-            })));
+            }))));
         }
         match moved_variables(&compiled.messages, &rewritten) {
             Some(names) => moved.extend(names),
-            None => return verdict(builds, workshop, code, context, &compiled, &rewritten),
+            None => {
+                return Ok(Attempt::Failed(Box::new(FailedAttempt {
+                    workshop: workshop.clone(),
+                    compiled,
+                    rewritten,
+                })));
+            }
         }
     }
-    Ok(Outcome::Nothing)
+    Ok(Attempt::Over(Outcome::Nothing))
+}
+
+fn needs(code: &CellCode, workshop: &Workshop, parts: &SessionParts, failure: Option<Failure>) -> Needs {
+    Needs {
+        question_mark: code.question_mark,
+        failure,
+        crates: Arc::clone(&workshop.plan.identities),
+        items: Some(parts.items.clone()),
+        ..Needs::default()
+    }
 }
 
 fn library(workshop: &Workshop) -> PathBuf {
@@ -229,61 +303,69 @@ fn moved_variables(messages: &str, rewritten: &Rewritten) -> Option<Vec<String>>
     names.filter(|names| !names.is_empty())
 }
 
-/// What to say of a cell that does not compile. Where the closure that catches panics may have a part in it,
-/// it is compiled once more without, as evcxr does.
-fn verdict(
-    builds: &BuildServer,
-    workshop: &Workshop,
-    code: &CellCode,
-    context: &Context<'_>,
-    compiled: &Compiled,
-    rewritten: &Rewritten,
-) -> std::io::Result<Outcome> {
-    let has_code = |error: &Value, codes: &[&str]| {
-        let code = error["code"]["code"].as_str();
-        code.is_some_and(|code| codes.contains(&code))
-    };
-    let placed = |compiled: &Compiled, rewritten: &Rewritten| {
-        let places = Places {
-            map: &rewritten.map,
-            marks: &builds.marks(),
+impl FailedAttempt {
+    /// What to say of a cell that does not compile. Where the closure that catches panics may have a part in it,
+    /// it is compiled once more without, as evcxr does.
+    fn verdict(
+        &self,
+        builds: &BuildServer,
+        code: &CellCode,
+        parts: &SessionParts,
+    ) -> std::io::Result<Outcome> {
+        let FailedAttempt {
+            workshop,
+            compiled,
+            rewritten,
+        } = self;
+        let has_code = |error: &Value, codes: &[&str]| {
+            let code = error["code"]["code"].as_str();
+            code.is_some_and(|code| codes.contains(&code))
         };
-        errors(&diagnostics::with_places(&compiled.messages, &places))
-    };
-    let is_placed = |error: &Value| primary(error).is_some_and(|span| !span[PLACE].is_null());
-    let first = placed(compiled, rewritten);
-    if !first.is_empty() && !first.iter().all(is_placed) && first.iter().all(|it| has_code(it, &BORROWS)) {
-        return Ok(Outcome::Fails);
+        let placed = |compiled: &Compiled, rewritten: &Rewritten| {
+            let places = Places {
+                map: &rewritten.map,
+                marks: &builds.marks(),
+            };
+            errors(&diagnostics::with_places(&compiled.messages, &places))
+        };
+        let is_placed = |error: &Value| primary(error).is_some_and(|span| !span[PLACE].is_null());
+        let first = placed(compiled, rewritten);
+        if !first.is_empty() && !first.iter().all(is_placed) && first.iter().all(|it| has_code(it, &BORROWS))
+        {
+            return Ok(Outcome::Fails);
+        }
+        if first.is_empty() || !first.iter().all(is_placed) || first.iter().any(|it| has_code(it, &EVCXRS)) {
+            return Ok(Outcome::Nothing);
+        }
+        if diagnostics::is_independent_of_closures(&compiled.messages) {
+            return Ok(Outcome::Wrong(first));
+        }
+        let failure = if first.iter().any(|it| has_code(it, &[UNKNOWN_NAME])) {
+            Failure::UnknownName
+        } else {
+            Failure::Other
+        };
+        let all = Minimal::everything(&parts.items, &parts.variables);
+        let context = Context {
+            items: &all.items,
+            variables: &all.variables,
+            function: parts.function,
+        };
+        let text = generate::crate_text(code, &context, &[], false);
+        let needs = needs(code, workshop, parts, Some(failure));
+        let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
+        let again = compile(builds, workshop, &rewritten, Emit::Nothing)?;
+        if again.stopped {
+            return Ok(Outcome::Stopped);
+        }
+        // A variable that was moved cannot be stored again: a consequence, not the cause.
+        let mut second = placed(&again, &rewritten);
+        second.retain(is_placed);
+        if second.is_empty() || second.iter().any(|it| has_code(it, &EVCXRS)) {
+            return Ok(Outcome::Nothing);
+        }
+        Ok(Outcome::Wrong(second))
     }
-    if first.is_empty() || !first.iter().all(is_placed) || first.iter().any(|it| has_code(it, &EVCXRS)) {
-        return Ok(Outcome::Nothing);
-    }
-    if diagnostics::is_independent_of_closures(&compiled.messages) {
-        return Ok(Outcome::Wrong(first));
-    }
-    let failure = if first.iter().any(|it| has_code(it, &[UNKNOWN_NAME])) {
-        Failure::UnknownName
-    } else {
-        Failure::Other
-    };
-    let text = generate::crate_text(code, context, &[], false);
-    let needs = Needs {
-        question_mark: code.question_mark,
-        failure: Some(failure),
-        crates: Arc::clone(&workshop.plan.identities),
-    };
-    let rewritten = rewrite::for_running(&text, &builds.marks(), needs);
-    let again = compile(builds, workshop, &rewritten, Emit::Nothing)?;
-    if again.stopped {
-        return Ok(Outcome::Stopped);
-    }
-    // A variable that was moved cannot be stored again: a consequence, not the cause.
-    let mut second = placed(&again, &rewritten);
-    second.retain(is_placed);
-    if second.is_empty() || second.iter().any(|it| has_code(it, &EVCXRS)) {
-        return Ok(Outcome::Nothing);
-    }
-    Ok(Outcome::Wrong(second))
 }
 
 impl Built {
@@ -336,8 +418,8 @@ impl Built {
         std::fs::write(&self.library, bytes).map_err(|error| error.to_string())
     }
 
-    /// What must be alike in both crates: all lines but those that store new variables, in any order, and
-    /// without the braces that are left of a `?` that the cell does not need.
+    /// What must be alike in both crates: all lines but those that store new variables, in any order, each import
+    /// once, and without what evcxr puts around each cell: it depends on what other cells have needed.
     fn lines<'a>(&self, rewritten: &'a Rewritten) -> Vec<&'a str> {
         let is_new = |line: &str| {
             let name = rewrite::stored_name(line);
@@ -345,9 +427,10 @@ impl Built {
         };
         let lines = rewritten.text.lines().map(str::trim);
         let mut lines: Vec<&str> = lines
-            .filter(|line| !["", "{", "}"].contains(line) && !is_new(line))
+            .filter(|line| !line.is_empty() && !rewrite::is_frame(line) && !is_new(line))
             .collect();
         lines.sort_unstable();
+        lines.dedup_by(|a, b| a == b && a.starts_with("use "));
         lines
     }
 }

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
-use super::early::{self, Early, Outcome};
-use super::generate::{Context, Modes};
+use super::early::{self, Early, Outcome, SessionParts};
+use super::generate::Modes;
 use super::kept;
 use super::knowledge::Knowledge;
 use super::toolchain::Toolchain;
@@ -277,13 +277,12 @@ impl EvcxrThread {
     ) -> T {
         let (items, variables) = lock(&self.knowledge).with(code);
         let (function, modes) = self.progress.get();
-        let context = Context {
-            items: &items,
-            variables: &variables,
-            modes,
+        let parts = SessionParts {
+            items,
+            variables,
             function,
         };
-        let workshop = match early::is_possible(code, &context) {
+        let workshop = match early::is_possible(code, modes) {
             true => self.builds.workshop(code.bounded),
             false => Ok(None),
         };
@@ -301,7 +300,7 @@ impl EvcxrThread {
         let (builds, knowledge) = (&self.builds, &self.knowledge);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let attempt = || early::attempt(builds, &workshop, code, &context);
+                let attempt = || early::attempt(builds, &workshop, code, &parts);
                 let outcome = catch_unwind(AssertUnwindSafe(attempt))
                     .unwrap_or_else(|panic| Err(std::io::Error::other(panic_text(&*panic))));
                 let outcome = outcome.unwrap_or_else(|error| {

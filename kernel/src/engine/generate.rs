@@ -6,11 +6,13 @@
 //! compiles it meanwhile. Line for line it is evcxr's text (`eval_context.rs`, `ContextState::code_to_compile`) in another
 //! order, so that [`rewrite`](super::rewrite) works on both and the two can be compared.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::Variable;
 use super::cell_code::{Binding, CellCode};
-use super::items::Items;
+use super::items::Item;
 
 /// How a new variable is stored while its type is open.
 pub const PUT_NEW: &str = "evcxr_variable_store.put_new::<";
@@ -28,10 +30,9 @@ pub struct Modes {
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Those of the cell included.
-    pub items: &'a Items,
+    pub items: &'a [Arc<Item>],
     /// Those that are stored.
     pub variables: &'a [Variable],
-    pub modes: Modes,
     /// The number of the function that evcxr is going to call.
     pub function: usize,
 }
@@ -40,8 +41,8 @@ pub struct Context<'a> {
 /// `catching` panics, the crate is only good for rustc's messages.
 pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catching: bool) -> String {
     let mut text = String::from("#![allow(unused_imports, unused_mut, dead_code)]\n");
-    text.push_str(&context.items.text());
-    let question_mark = context.modes.question_mark || code.question_mark;
+    context.items.iter().for_each(|item| text.push_str(&item.piece()));
+    let question_mark = code.question_mark;
     let stores = !(context.variables.is_empty() && code.bindings.is_empty()) || question_mark;
     let function = context.function;
     if code.statements.is_empty() {
@@ -142,6 +143,7 @@ pub fn placeholder(index: usize) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::super::cell_code::{DebugFormat, prepare};
+    use super::super::items::Items;
     use super::super::rewrite::tests::{cell, generated};
     use super::super::rewrite::{Needs, for_running};
     use super::super::source_map::Marks;
@@ -183,10 +185,10 @@ mod tests {
             last = cell(index + 1, code, &mut ours);
             items.commit(&last.items);
         }
+        let items: Vec<Arc<Item>> = items.iter().cloned().collect();
         let context = Context {
             items: &items,
             variables: &[variable("a", "i32", false), variable("b", "String", true)],
-            modes: Modes::default(),
             function: cells.len(),
         };
         let ours = crate_text(&last, &context, &[], true);
@@ -204,10 +206,10 @@ mod tests {
             let code = prepare(code, &cell, &mut Marks::default(), DebugFormat::Compact);
             let mut items = Items::default();
             items.commit(&code.items);
+            let items: Vec<Arc<Item>> = items.iter().cloned().collect();
             let context = Context {
                 items: &items,
                 variables: &[],
-                modes: Modes::default(),
                 function: 1,
             };
             let ours = crate_text(&code, &context, &[], true);

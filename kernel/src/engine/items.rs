@@ -5,7 +5,7 @@
 //! has no name (an `impl`) belongs to the named item before it in its cell.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cellar_cache::Digest;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
@@ -14,6 +14,7 @@ use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 use super::definitions::{Definition, Definitions, header_tokens};
 use super::imports;
 use super::source_map::Mark;
+use crate::analysis;
 use crate::cell::CellSource;
 
 /// One item, as it goes into a crate.
@@ -32,7 +33,21 @@ pub struct Item {
     /// parts, the number alone.
     pub(super) mark: Mark,
     pub(super) marker: String,
+    reading: Reading,
 }
+
+/// The item as the analysis sees it.
+#[derive(Debug, Clone, Default)]
+struct Reading(Arc<OnceLock<Vec<analysis::Item>>>);
+
+/// It follows from the code.
+impl PartialEq for Reading {
+    fn eq(&self, _: &Reading) -> bool {
+        true
+    }
+}
+
+impl Eq for Reading {}
 
 /// What matters of an item to those who put crates together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +66,13 @@ pub enum ItemKind {
 }
 
 impl Item {
+    /// What it introduces and names. Empty where it cannot be read.
+    pub fn reading(&self) -> &[analysis::Item] {
+        self.reading
+            .0
+            .get_or_init(|| analysis::read_cell(&self.code).items)
+    }
+
     /// Where it stands in a crate: attributes first, then macros.
     pub fn rank(&self) -> usize {
         match self.kind {
@@ -76,6 +98,7 @@ impl Item {
                 definition: Definition::of(statement),
                 mark: mark.0,
                 marker: mark.1.to_owned(),
+                reading: Reading::default(),
             }]
         };
         if statement.kind() == SyntaxKind::ATTR {
@@ -98,6 +121,7 @@ impl Item {
                     definition: None,
                     mark: mark.0,
                     marker: String::new(),
+                    reading: Reading::default(),
                 })
                 .collect(),
             Some(ast::Item::Impl(item)) => {
@@ -210,7 +234,8 @@ impl Items {
         items.into_iter()
     }
 
-    /// All items as the text of a crate. Its lines are found in cells by [`Engine::places`](super::Engine::places).
+    /// All items as the text of a crate.
+    #[cfg(test)]
     pub fn text(&self) -> String {
         self.iter().map(|item| item.piece()).collect()
     }

@@ -26,6 +26,7 @@ pub mod items;
 mod kept;
 pub mod knowledge;
 mod locked;
+mod minimal;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;

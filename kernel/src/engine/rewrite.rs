@@ -15,6 +15,8 @@ use cellar_cache::Digest;
 
 use super::definitions::Definitions;
 use super::generate::PUT_NEW;
+use super::items::Items;
+use super::minimal::LeftOut;
 use super::source_map::{Kind, Mark, Marks, SourceMap};
 
 /// What the cell needs of the generated code.
@@ -25,6 +27,11 @@ pub struct Needs {
     pub failure: Option<Failure>,
     /// What the crates are that it can name.
     pub crates: Arc<BTreeMap<String, Digest>>,
+    /// Items that it does without.
+    pub left_out: LeftOut,
+    /// All items of the session, where the crate to be rewritten has not all of them: types are told apart by
+    /// what the session has.
+    pub items: Option<Items>,
 }
 
 /// Why a cell did not compile.
@@ -128,6 +135,8 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         map,
         ..Rewritten::default()
     };
+    let session = Session::of(&lines, &rewritten.map, marks);
+    blank_left_out(&mut lines, &rewritten.map, &needs.left_out);
     let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
     if let (true, Some(entry)) = (runs, entry) {
         let body = entry + 1..lines.len();
@@ -166,7 +175,11 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             leave_out_unnamed_variables(&mut lines, body.clone());
         }
         rewritten.taken = taken(&lines, body.clone());
-        rewritten.stored = add_identities(&mut lines, body.clone(), &rewritten.map, marks, &needs.crates);
+        let definitions = match &needs.items {
+            Some(items) => items.definitions(&needs.crates),
+            None => session.definitions(&needs.crates, marks),
+        };
+        rewritten.stored = add_identities(&mut lines, body.clone(), &definitions);
         for at in body {
             let Some(replacement) = replacement(lines.generated(at), &needs) else {
                 continue;
@@ -176,6 +189,35 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
     }
     rewritten.text = lines.join();
     rewritten
+}
+
+/// Whether a line is of those that evcxr puts around cells, or what is made of them here: which, depends on what other
+/// cells have needed.
+pub fn is_frame(line: &str) -> bool {
+    const FRAME: [&str; 21] = [
+        "{",
+        "}",
+        "mut evcxr_variable_store: *mut evcxr_internal_runtime::VariableStore)",
+        "-> *mut evcxr_internal_runtime::VariableStore {",
+        "if evcxr_variable_store.is_null() {",
+        "evcxr_variable_store = evcxr_internal_runtime::create_variable_store();",
+        "let evcxr_variable_store = unsafe {&mut *evcxr_variable_store};",
+        "{let mut vars_ok = true;",
+        "if !vars_ok {return evcxr_variable_store;}}",
+        "match std::panic::catch_unwind(",
+        "std::panic::AssertUnwindSafe(||{",
+        "})) {",
+        "Ok(_) => {}",
+        "Err(_) => {",
+        "}}",
+        "if std::panic::catch_unwind(||{",
+        "}).is_err() {",
+        "evcxr_variable_store",
+        "evcxr_variable_store: *mut u8) -> *mut u8 {",
+        PANICKED,
+        THIN_STORE,
+    ];
+    FRAME.contains(&line)
 }
 
 fn replacement(line: Option<&str>, needs: &Needs) -> Option<String> {
@@ -336,30 +378,71 @@ pub fn lines_that_store(generated: &str, names: &[String]) -> Vec<usize> {
         .collect()
 }
 
+/// What of a crate types may depend on.
+struct Session {
+    defining: Vec<Mark>,
+    uses: Vec<String>,
+}
+
+impl Session {
+    /// Of a crate that has all items of the session.
+    fn of(lines: &Lines, map: &SourceMap, marks: &Marks) -> Session {
+        let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
+        let end = entry.map_or(lines.len(), |entry| entry + 1);
+        // What was blanked, such as an `impl` that was written anew, defines nothing.
+        let defining = map.pieces().filter(|(mark, range)| {
+            *range.end() <= end
+                && range.clone().any(|line| !lines.text(line - 1).is_empty())
+                && marks
+                    .origin(*mark)
+                    .is_some_and(|origin| origin.definition.is_some())
+        });
+        let uses = (0..end)
+            .map(|at| lines.text(at))
+            .filter(|line| line.starts_with("use "));
+        Session {
+            defining: defining.map(|(mark, _)| mark).collect(),
+            uses: uses.map(str::to_owned).collect(),
+        }
+    }
+
+    fn definitions<'a>(&'a self, crates: &'a BTreeMap<String, Digest>, marks: &'a Marks) -> Definitions<'a> {
+        let mut definitions = Definitions::default();
+        let defining = self.defining.iter();
+        for definition in defining.filter_map(|mark| marks.origin(*mark)?.definition.as_ref()) {
+            definitions.add(definition);
+        }
+        definitions.add_crates(crates, self.uses.iter().map(String::as_str));
+        definitions
+    }
+}
+
+/// Takes out what the cell does not reach.
+fn blank_left_out(lines: &mut Lines, map: &SourceMap, left_out: &LeftOut) {
+    if left_out.is_empty() {
+        return;
+    }
+    for (mark, range) in map.pieces() {
+        if left_out.marks.contains(&mark) {
+            lines.replace(range.start() - 1..*range.end(), "");
+        }
+    }
+    for at in 0..lines.len() {
+        let is_left_out = |line: &str| left_out.imports.contains(line.trim());
+        if lines.generated(at).is_some_and(is_left_out) {
+            lines.replace(at..at + 1, "");
+        }
+    }
+}
+
 /// Where a variable is checked or stored, its type's definitions are part of the type's identity. Tells which are
 /// stored.
 fn add_identities(
     lines: &mut Lines,
     body: std::ops::Range<usize>,
-    map: &SourceMap,
-    marks: &Marks,
-    crates: &BTreeMap<String, Digest>,
+    definitions: &Definitions<'_>,
 ) -> Vec<Stored> {
     let mut stored = Vec::new();
-    let uses: Vec<String> = (0..body.start)
-        .map(|at| lines.text(at))
-        .filter(|line| line.starts_with("use "))
-        .map(str::to_owned)
-        .collect();
-    let mut definitions = Definitions::default();
-    // What was blanked, such as an `impl` that was written anew, defines nothing.
-    let defining = map.pieces().filter(|(_, range)| {
-        *range.end() <= body.start && range.clone().any(|line| !lines.text(line - 1).is_empty())
-    });
-    for definition in defining.filter_map(|(mark, _)| marks.origin(mark)?.definition.as_ref()) {
-        definitions.add(definition);
-    }
-    definitions.add_crates(crates, uses.iter().map(String::as_str));
     for at in body.clone() {
         let Some(line) = lines.generated(at) else { continue };
         let Some(start) = [CHECK, PUT].iter().find(|start| line.starts_with(**start)) else {
