@@ -10,18 +10,22 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use cellar_cache::Digest;
 use serde_json::Value;
 
+use super::Variable;
 use super::answers::{failed, made, nothing_made, pretended_errors};
+use super::artifacts::Means;
+use super::cell_code::CellCode;
 use super::dep_info::Inputs;
 use super::dependencies::{self, Dependencies, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
-use super::early::{self, Early, Outcome, Workshop};
+use super::early::{self, Built, Early, Outcome, Workshop};
 use super::evcxr_thread::panic_text;
 use super::generate::Modes;
 use super::locked::{Dependency, Folders, Locked};
@@ -85,6 +89,19 @@ pub struct BuildReport {
     pub function: Option<usize>,
     /// evcxr's modes, where a cell was compiled in them.
     pub modes: Option<Modes>,
+    /// What was run, if it can be run again without evcxr.
+    pub library: Option<RunLibrary>,
+}
+
+/// A library that evcxr has run, made from a cell's least context.
+#[derive(Debug, Clone)]
+pub struct RunLibrary {
+    pub path: PathBuf,
+    pub function: usize,
+    /// What it stores under new names.
+    pub defined: Vec<Variable>,
+    /// Variables that it does not store, since the cell moves them.
+    pub moved: Vec<String>,
 }
 
 /// Brings the values of the named variables into the host's store, or says why it cannot.
@@ -124,6 +141,8 @@ struct Shared {
     last_plan: Mutex<Option<Plan>>,
     running: Running,
     materialiser: Mutex<Option<Materialiser>>,
+    awaits: AtomicBool,
+    failed: AtomicBool,
     /// The build that evcxr asked for last.
     request: Mutex<Option<BuildRequest>>,
     /// Where dependencies are built that other sessions can use, too.
@@ -184,6 +203,8 @@ impl BuildServer {
             last_plan: Mutex::default(),
             running: Running::default(),
             materialiser: Mutex::default(),
+            awaits: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             request: Mutex::default(),
             dependencies: Mutex::default(),
             cargo: Mutex::new("cargo".into()),
@@ -659,9 +680,24 @@ impl BuildServer {
             report.map = built.rewritten.map.clone();
             report.taken = built.rewritten.taken.clone();
             report.inputs = built.inputs.clone();
+            report.library = self.kept(&built, rewritten);
         }
         self.ready_to_run(request, &built.library, &built.rewritten.taken)
             .map(Some)
+    }
+
+    /// The library under another name, for evcxr moves it away.
+    fn kept(&self, built: &Built, theirs: &Rewritten) -> Option<RunLibrary> {
+        let function = built.rewritten.function.filter(|_| built.is_minimal)?;
+        let path = built.library.with_file_name(format!("kept-{function}.so"));
+        let _ = std::fs::remove_file(&path);
+        std::fs::hard_link(&built.library, &path).ok()?;
+        Some(RunLibrary {
+            path,
+            function,
+            defined: built.defined(theirs),
+            moved: built.moved.clone(),
+        })
     }
 
     /// Hands a compiled cell to evcxr, which runs it at once.
@@ -671,14 +707,81 @@ impl BuildServer {
         library: &Path,
         taken: &[String],
     ) -> std::io::Result<BuildAnswer> {
-        let materialiser = lock(&self.shared.materialiser).clone();
-        if let Some(materialiser) = materialiser
-            && let Err(reason) = materialiser(taken)
-        {
+        if let Err(reason) = self.materialise(taken) {
             lock(&self.shared.report).broken = Some(reason.clone());
             return Ok(failed(&reason));
         }
         made(request, library)
+    }
+
+    /// Brings the values of variables into the host's store.
+    pub fn materialise(&self, names: &[String]) -> Result<(), String> {
+        let materialiser = lock(&self.shared.materialiser).clone();
+        materialiser.map_or(Ok(()), |materialiser| materialiser(names))
+    }
+
+    /// How a cell would be compiled now; `None` if that is not known. Before evcxr has asked for a build, cells
+    /// are compiled as it does where nobody has configured anything.
+    pub fn means(&self, code: &CellCode) -> Option<Means> {
+        let was_asked = lock(&self.shared.request).is_some();
+        let plan = match was_asked {
+            true => self.workshop(code.bounded).ok()??.plan,
+            false if is_evcxr_configured() => return None,
+            false => {
+                let mut plan = self.plain_plan();
+                if code.bounded {
+                    plan.opt_level = "0".to_owned();
+                }
+                plan
+            }
+        };
+        let names_serde = rewrite::words(&code.text).any(|word| word == "serde");
+        let serde = match self.shared.serde.now() {
+            None if names_serde && !plan.own_serde => self.shared.serde.wait(false, || {}).ok(),
+            serde => serde,
+        };
+        Some(Means {
+            plan,
+            rustc_version: self.shared.serde.rustc_version()?,
+            runtime: self.runtime()?,
+            serde: serde.map_or_else(Vec::new, |serde| serde.arguments().to_vec()),
+        })
+    }
+
+    /// What a compiler of cells sees of a variable of the environment.
+    pub fn compile_environment(&self, name: &str) -> Option<String> {
+        if let Some(request) = &*lock(&self.shared.request) {
+            let environment = self.environment(request);
+            let found = environment.into_iter().rev().find(|(known, _)| known == name);
+            return found.map(|(_, value)| value);
+        }
+        if name == "PATH" {
+            return Some(self.shared.real_path.to_string_lossy().into_owned());
+        }
+        let set = lock(&self.shared.environment);
+        let set = set.iter().find(|(known, _)| known == name);
+        let own = || lock(&self.shared.build_env).get(name).cloned();
+        set.map(|(_, value)| value.clone())
+            .or_else(own)
+            .or_else(|| std::env::var(name).ok())
+    }
+
+    /// Whether evcxr runs cells in an asynchronous runtime.
+    pub fn awaits(&self) -> bool {
+        self.shared.awaits.load(Ordering::SeqCst)
+    }
+
+    pub fn set_awaits(&self, awaits: bool) {
+        self.shared.awaits.store(awaits, Ordering::SeqCst);
+    }
+
+    /// Whether the engine could not be started.
+    pub fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::SeqCst)
+    }
+
+    pub fn set_failed(&self, failed: bool) {
+        self.shared.failed.store(failed, Ordering::SeqCst);
     }
 
     /// How the cell is compiled; builds its dependencies where that has not been done.
@@ -894,6 +997,14 @@ fn mode_to_switch_on(order: &Order, rewritten: &Rewritten) -> Option<BuildAnswer
         return Some(pretended_errors("E0277", &[line]));
     }
     None
+}
+
+/// Whether there is a file with settings for evcxr.
+fn is_evcxr_configured() -> bool {
+    const NAME: &str = "evcxr.toml";
+    let here = std::env::current_dir().map(|folder| folder.join(NAME));
+    let of_user = evcxr::config_dir().map(|folder| folder.join(NAME));
+    here.is_ok_and(|file| file.exists()) || of_user.is_some_and(|file| file.exists())
 }
 
 fn rustc_of(request: &BuildRequest) -> &str {

@@ -63,6 +63,8 @@ pub struct Built {
     pub moved: Vec<String>,
     /// What of the session is not in it.
     pub left_out: LeftOut,
+    /// It has nothing of the session but what the cell reaches.
+    pub is_minimal: bool,
     pub inputs: Inputs,
     pub compiles: usize,
     bindings: Vec<Binding>,
@@ -220,6 +222,7 @@ fn attempt_with(
                 rewritten,
                 moved,
                 left_out: minimal.left_out.clone(),
+                is_minimal: minimal.is_least,
                 inputs: compiled.inputs,
                 compiles: attempt,
                 bindings: code.bindings.clone(),
@@ -369,6 +372,26 @@ impl FailedAttempt {
 }
 
 impl Built {
+    /// The variables that it defines, with the types that they have in evcxr's crate.
+    pub fn defined(&self, theirs: &Rewritten) -> Vec<Variable> {
+        let variable = |binding: &Binding| {
+            let stored = theirs.stored.iter().find(|stored| stored.name == binding.name)?;
+            Some(Variable {
+                name: binding.name.clone(),
+                type_text: stored.type_text.clone(),
+                mutable: binding.mutable,
+            })
+        };
+        // Of two of one name the later counts, as in the cell.
+        let mut defined: Vec<Variable> = Vec::new();
+        for variable in self.bindings.iter().filter_map(variable) {
+            defined.retain(|older| older.name != variable.name);
+            defined.push(variable);
+        }
+        defined.retain(|variable| !self.moved.contains(&variable.name));
+        defined
+    }
+
     /// Makes the library what evcxr's crate, `theirs`, would have become. An error says why it cannot be.
     ///
     /// # Errors

@@ -126,6 +126,7 @@ impl EvcxrThread {
 
     fn boot(&self) -> Result<CommandContext, String> {
         let started = std::time::Instant::now();
+        self.builds.set_failed(false);
         lock(&self.knowledge).clear();
         self.builds.forget_dependencies();
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
@@ -137,6 +138,7 @@ impl EvcxrThread {
             }
             Err(message) => {
                 tracing::error!("evcxr did not start: {message}");
+                self.builds.set_failed(true);
                 self.builds.serde().give_up(message);
             }
         }
@@ -331,7 +333,9 @@ impl EvcxrThread {
         let report = self.builds.report();
         if let Some(function) = report.function {
             let (_, modes) = self.progress.get();
-            self.progress.set((function + 1, report.modes.unwrap_or(modes)));
+            let modes = report.modes.unwrap_or(modes);
+            self.builds.set_awaits(modes.awaits);
+            self.progress.set((function + 1, modes));
         }
     }
 
@@ -350,6 +354,7 @@ impl EvcxrThread {
     fn commit(&self, evcxr: &CommandContext, code: &CellCode, kept: bool) {
         if code.clears() {
             self.progress.set((0, Modes::default()));
+            self.builds.set_awaits(false);
         }
         if kept {
             self.learn();

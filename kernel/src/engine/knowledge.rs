@@ -37,13 +37,13 @@ pub struct Pending {
 }
 
 impl Pending {
-    fn add(&mut self, items: &[Item], adoption: &Adoption) {
+    fn add(&mut self, items: &[Item], variables: &[Variable], forgotten: &[String]) {
         self.cells.push(items.to_vec());
-        for name in &adoption.forgotten {
+        for name in forgotten {
             self.variables.retain(|variable| variable.name != *name);
             self.forgotten.push(name.clone());
         }
-        for variable in &adoption.variables {
+        for variable in variables {
             self.variables.retain(|older| older.name != variable.name);
             self.forgotten.retain(|name| *name != variable.name);
             self.variables.push(variable.clone());
@@ -114,10 +114,11 @@ impl Knowledge {
         }
     }
 
-    /// Takes up a cell of which evcxr is to be told later. `items` are the cell's.
-    pub fn adopt(&mut self, items: &[Item], adoption: &Adoption) {
+    /// Takes up a cell of which evcxr is to be told later: what it defines, and which variables of earlier cells it has
+    /// moved out.
+    pub fn adopt(&mut self, items: &[Item], variables: &[Variable], forgotten: &[String]) {
         self.items.commit(items);
-        self.pending.add(items, adoption);
+        self.pending.add(items, variables, forgotten);
         self.show_pending();
     }
 
@@ -198,13 +199,8 @@ mod tests {
     fn adopt(knowledge: &mut Knowledge, rust: &str, variables: &[Variable], forgotten: &[&str]) {
         let cell = CellSource::new("In[1]", rust);
         let code = prepare(rust, &cell, &mut Marks::default(), DebugFormat::Compact);
-        let adoption = Adoption {
-            cell,
-            rust: rust.into(),
-            variables: variables.to_vec(),
-            forgotten: forgotten.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        knowledge.adopt(&code.items, &adoption);
+        let forgotten: Vec<String> = forgotten.iter().map(|name| (*name).to_owned()).collect();
+        knowledge.adopt(&code.items, variables, &forgotten);
     }
 
     #[test]

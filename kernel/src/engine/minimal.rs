@@ -21,6 +21,8 @@ pub struct Minimal {
     pub items: Vec<Arc<Item>>,
     pub variables: Vec<Variable>,
     pub left_out: LeftOut,
+    /// It is not [everything](Minimal::everything).
+    pub is_least: bool,
 }
 
 /// Items of the session that a crate can do without.
@@ -85,6 +87,7 @@ impl Minimal {
             items: in_order(needed),
             variables,
             left_out,
+            is_least: true,
         }
     }
 
@@ -94,6 +97,7 @@ impl Minimal {
             items: in_order(items.iter().collect()),
             variables: variables.to_vec(),
             left_out: LeftOut::default(),
+            is_least: false,
         }
     }
 }

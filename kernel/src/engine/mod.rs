@@ -6,6 +6,7 @@
 
 mod adopting;
 mod answers;
+mod artifacts;
 pub mod build_server;
 pub mod cell_code;
 pub mod codec;
@@ -27,6 +28,7 @@ mod kept;
 pub mod knowledge;
 mod locked;
 mod minimal;
+mod replay;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
@@ -42,11 +44,13 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use artifacts::Artifacts;
 use build_server::{BuildReport, BuildServer, Order};
 use cell_code::{Binding, CellCode, DebugFormat};
+use cellar_cache::Store;
 use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
@@ -151,6 +155,8 @@ pub struct Engine {
     host: Host,
     builds: BuildServer,
     codecs: Arc<codec::Codecs>,
+    /// Set once there is a store.
+    artifacts: OnceLock<Arc<Artifacts>>,
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
@@ -218,6 +224,7 @@ impl Engine {
             host,
             builds,
             codecs,
+            artifacts: OnceLock::new(),
             knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
@@ -269,7 +276,35 @@ impl Engine {
         evaluation
     }
 
+    /// Says where compiled cells are kept. Without, each session compiles all of its cells.
+    pub fn keep_artifacts(&self, store: &Store) {
+        let folder = self.builds.folder().join("kept");
+        let _ = self
+            .artifacts
+            .set(Arc::new(Artifacts::new(store.clone(), folder)));
+    }
+
     fn evaluate_now(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
+        let wanted = self.wanted(code);
+        let replayed = wanted
+            .as_ref()
+            .and_then(|wanted| self.replay(code, wanted, &frontend));
+        if let Some(evaluation) = replayed {
+            return evaluation;
+        }
+        let evaluation = self.evaluate_by_evcxr(code, frontend, progress);
+        if let Some(wanted) = wanted {
+            self.keep_artifact(wanted, &evaluation);
+        }
+        evaluation
+    }
+
+    fn evaluate_by_evcxr(
         &self,
         code: &CellCode,
         frontend: Arc<dyn Frontend>,
@@ -468,7 +503,7 @@ impl Engine {
     pub fn adopt(&self, adoption: &Adoption) {
         let format = DebugFormat::default();
         let code = cell_code::prepare(&adoption.rust, &adoption.cell, &mut self.builds.marks(), format);
-        lock(&self.knowledge).adopt(&code.items, adoption);
+        lock(&self.knowledge).adopt(&code.items, &adoption.variables, &adoption.forgotten);
         // If the engine has stopped, the next cell will say so.
         let _ = lock(&self.jobs).send(Job::Adopt);
     }

@@ -302,6 +302,11 @@ fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
     }
 }
 
+/// The name of the function with this number.
+pub fn function_name(number: usize) -> String {
+    format!("run_user_code_{number}")
+}
+
 /// The number of the function that evcxr calls in a generated crate.
 pub fn function(generated: &str) -> Option<usize> {
     let mut lines = generated.lines().rev();

@@ -141,6 +141,21 @@ pub struct SourceMap {
 }
 
 impl SourceMap {
+    /// The text that this is the map of, without the marks in it: they are this session's.
+    pub fn without_marks(&self, text: &str) -> String {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        for piece in &self.pieces {
+            let mark = format!("{MARK_START}{}{MARK_END}", piece.mark);
+            // The last one: another is the user's own.
+            if let Some(line) = lines.get_mut(piece.last - 1)
+                && let Some(at) = line.rfind(&mark)
+            {
+                line.replace_range(at..at + mark.len(), "");
+            }
+        }
+        lines.join("\n")
+    }
+
     /// A file that is a cell with one line before it and one behind it.
     pub fn of_whole_cell(cell: &Arc<CellSource>, lines: usize) -> SourceMap {
         let origin = Origin {

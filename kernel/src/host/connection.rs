@@ -92,7 +92,12 @@ impl<'a> Connection<'a> {
         let answers = take(handed::ANSWERS);
         sys::limit_send(answers.as_fd(), ENDING);
         let shown = Arc::clone(inner);
-        inner.state().lost = false;
+        {
+            let mut state = inner.state();
+            state.lost = false;
+            state.connected = true;
+        }
+        inner.changed.notify_all();
         Ok(Connection {
             inner,
             supervisor: socket,
@@ -509,6 +514,7 @@ impl<'a> Connection<'a> {
         }
         let mut state = self.inner.state();
         state.lost = true;
+        state.connected = false;
         state.fail_calls(NO_PROCESS);
         drop(state);
         // evcxr's pipes first: it may be waiting for their end.

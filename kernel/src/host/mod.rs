@@ -139,6 +139,9 @@ pub enum Unprotected {
     Fork,
 }
 
+/// How long nobody looks whether there is still hope.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// Why a call was not made.
 const NO_PROCESS: &str = "the process that holds the variables has ended";
 
@@ -171,6 +174,8 @@ struct State {
     running: Option<listener::Running>,
     /// Calls that wait for their turn.
     calls: VecDeque<QueuedCall>,
+    /// There is a process.
+    connected: bool,
     /// There was a process and there is none now: evcxr has yet to notice and to start another.
     lost: bool,
     shutting_down: bool,
@@ -289,7 +294,6 @@ impl Host {
 
     /// Runs a compiled cell of which evcxr knows nothing, between [`Host::begin`] and [`Host::end`]
     /// as any other. Returns when it is over; waits for the process and the libraries.
-    #[allow(dead_code, reason = "artifacts of earlier sessions are to come")]
     pub fn run(&self, library: &Path, function: &str) {
         let mut state = self.inner.state();
         state.requested = Some(control::CellFunction {
@@ -299,6 +303,21 @@ impl Host {
         self.inner.wake();
         while (state.requested.is_some() || state.running.is_some()) && !state.ended {
             state = self.inner.wait(state);
+        }
+    }
+
+    /// Waits until there is a process that can run cells; `false` if there is none any more, or `is_hopeless`.
+    pub fn wait_for_process(&self, is_hopeless: impl Fn() -> bool) -> bool {
+        let mut state = self.inner.state();
+        loop {
+            if state.connected {
+                return true;
+            }
+            if state.lost || state.ended || state.shutting_down || is_hopeless() {
+                return false;
+            }
+            let waited = self.inner.changed.wait_timeout(state, LOOK_AGAIN);
+            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         }
     }
 

@@ -68,6 +68,7 @@ impl Session {
         let scope = scope(notebook);
         let engine = Arc::new(Engine::start(cache_folder())?);
         let (store, warning) = open_store();
+        engine.keep_artifacts(&store);
         let caching = Caching::new(
             store.clone(),
             Arc::new(Workshop::new(Arc::clone(&engine))),

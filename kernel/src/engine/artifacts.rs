@@ -1,0 +1,323 @@
+//! Compiled cells that are kept: code that was compiled once is run again without a compiler, in this session
+//! and in later ones.
+//!
+//! The key is what the library was compiled from. That is the text of the cell's crate, which has the items that the cell
+//! reaches and the names and types of the variables that it takes, with a hash of every definition that these types lead to
+//! ([`minimal`](super::minimal), [`rewrite`](super::rewrite)); the compiler, its options, and the crates that cells can name. What
+//! the compiler read besides is known after the compile only: it is looked at again before the library is used.
+//!
+//! Lines count as they stand, not only tokens: the library has the lines of the cell in its panics.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cellar_cache::{Digest, Entry, EntryKind, FileDigests, Ingredient, IngredientKind, Key, Policy, Store};
+use serde::{Deserialize, Serialize};
+
+use super::cell_code::CellCode;
+use super::dep_info::Inputs;
+use super::early::SessionParts;
+use super::generate::{self, Context};
+use super::minimal::Minimal;
+use super::rewrite::{self, Needs, Rewritten};
+use super::rustc::Plan;
+use super::source_map::{Marks, SourceMap};
+use super::{Variable, lock};
+
+/// Artifacts belong to no notebook.
+pub const SCOPE: &str = "compiled cells";
+
+/// How cells are compiled, as far as it matters to what comes out.
+#[derive(Debug, Clone)]
+pub struct Means {
+    pub plan: Plan,
+    pub rustc_version: String,
+    /// The library of the `cellar` crate, which is named by what it was made from.
+    pub runtime: PathBuf,
+    /// How cells see serde that have none of their own.
+    pub serde: Vec<String>,
+}
+
+/// A cell for which an artifact is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    ingredients: Vec<Ingredient>,
+    /// From the lines of the crate to those of the cells.
+    pub map: SourceMap,
+    /// The variables that it takes from the store.
+    pub taken: Vec<String>,
+    parts: SessionParts,
+    crates: std::sync::Arc<BTreeMap<String, Digest>>,
+}
+
+impl Wanted {
+    /// What is wanted for `code` in a session that has `parts`.
+    pub fn new(code: &CellCode, parts: SessionParts, means: &Means, marks: &Marks) -> Wanted {
+        let minimal = Minimal::of(code, &parts.items, &parts.variables);
+        let context = Context {
+            items: &minimal.items,
+            variables: &minimal.variables,
+            function: 0,
+        };
+        let text = generate::crate_text(code, &context, &[], true);
+        let needs = Needs {
+            question_mark: code.question_mark,
+            crates: std::sync::Arc::clone(&means.plan.identities),
+            items: Some(parts.items.clone()),
+            ..Needs::default()
+        };
+        let rewritten = rewrite::for_running(&text, marks, needs);
+        Wanted {
+            ingredients: ingredients(&rewritten, means),
+            map: rewritten.map,
+            taken: rewritten.taken,
+            crates: std::sync::Arc::clone(&means.plan.identities),
+            parts,
+        }
+    }
+
+    /// What a type's definitions are in this session.
+    fn identity(&self, type_text: &str) -> u128 {
+        self.parts.items.definitions(&self.crates).identity(type_text)
+    }
+
+    /// Which of these variables the session has.
+    pub fn of_session<'a>(&self, names: &'a [String]) -> impl Iterator<Item = &'a String> {
+        let is_there = |name: &&String| self.parts.variables.iter().any(|it| it.name == **name);
+        names.iter().filter(is_there).collect::<Vec<_>>().into_iter()
+    }
+}
+
+fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
+    let Means {
+        plan,
+        rustc_version,
+        runtime,
+        serde,
+    } = means;
+    let text = rewritten.map.without_marks(&rewritten.text);
+    let names_serde = !plan.own_serde && rewrite::words(&text).any(|word| word == "serde");
+    // Which linker is called does not matter to what it makes.
+    let flags = plan
+        .flags
+        .iter()
+        .filter(|flag| !flag.starts_with("-Clink-arg=-fuse-ld="));
+    let crates = plan.crates.iter().filter(|argument| {
+        let is_runtime = argument.ends_with(&*runtime.to_string_lossy());
+        *argument != "--extern" && !is_runtime && !serde.contains(argument)
+    });
+    let list = |words: &mut dyn Iterator<Item = &String>| {
+        let words: Vec<&str> = words.map(String::as_str).collect();
+        Digest::of(words.join("\n").as_bytes())
+    };
+    let text_of = |kind, name: &str, text: &str| Ingredient::new(kind, name, Digest::of(text.as_bytes()));
+    let mut ingredients = vec![
+        text_of(IngredientKind::Code, "crate", &text),
+        text_of(IngredientKind::Toolchain, "rustc", rustc_version),
+        text_of(IngredientKind::Toolchain, "cellar", &runtime.to_string_lossy()),
+        text_of(IngredientKind::Option, "opt-level", &plan.opt_level),
+        Ingredient::new(IngredientKind::Option, "flags", list(&mut flags.into_iter())),
+        Ingredient::new(
+            IngredientKind::Dependencies,
+            "arguments",
+            list(&mut crates.into_iter()),
+        ),
+    ];
+    if names_serde {
+        ingredients.push(Ingredient::new(
+            IngredientKind::Dependencies,
+            "serde for cells",
+            list(&mut serde.iter()),
+        ));
+    }
+    ingredients.extend(
+        plan.identities
+            .iter()
+            .map(|(name, digest)| Ingredient::new(IngredientKind::Dependencies, name, *digest)),
+    );
+    ingredients
+}
+
+/// What is kept beside a library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The name of the function to call.
+    pub function: String,
+    defined: Vec<Defined>,
+    /// Variables that the cell moves out.
+    pub moved: Vec<String>,
+    files: Vec<PathBuf>,
+    env: Vec<(String, Option<String>)>,
+}
+
+/// A variable that a cell defines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Defined {
+    name: String,
+    type_text: String,
+    mutable: bool,
+    /// Of the definitions that its type leads to, which the library has in it.
+    identity: [u8; 16],
+}
+
+impl Record {
+    pub fn new(
+        function: usize,
+        defined: &[Variable],
+        moved: &[String],
+        inputs: &Inputs,
+        wanted: &Wanted,
+    ) -> Record {
+        let defined = defined.iter().map(|variable| Defined {
+            name: variable.name.clone(),
+            type_text: variable.type_text.clone(),
+            mutable: variable.mutable,
+            identity: wanted.identity(&variable.type_text).to_le_bytes(),
+        });
+        Record {
+            function: rewrite::function_name(function),
+            defined: defined.collect(),
+            moved: moved.to_vec(),
+            files: inputs.files.clone(),
+            env: inputs.env.clone(),
+        }
+    }
+
+    pub fn defined(&self) -> Vec<Variable> {
+        let variable = |defined: &Defined| Variable {
+            name: defined.name.clone(),
+            type_text: defined.type_text.clone(),
+            mutable: defined.mutable,
+        };
+        self.defined.iter().map(variable).collect()
+    }
+
+    pub fn inputs(&self) -> Inputs {
+        Inputs {
+            files: self.files.clone(),
+            env: self.env.clone(),
+        }
+    }
+
+    /// Whether the types of what it defines are what they were.
+    fn fits(&self, wanted: &Wanted) -> bool {
+        self.defined
+            .iter()
+            .all(|defined| wanted.identity(&defined.type_text).to_le_bytes() == defined.identity)
+    }
+}
+
+/// The artifacts of all sessions, as one session uses them.
+pub struct Artifacts {
+    store: Store,
+    /// Libraries that were loaded lie here, each under a name of its own: the loader would take two of one name for one, and
+    /// the second run would find the first one's statics.
+    folder: PathBuf,
+    count: AtomicUsize,
+    files: Mutex<FileDigests>,
+}
+
+impl Artifacts {
+    pub fn new(store: Store, folder: PathBuf) -> Artifacts {
+        Artifacts {
+            store,
+            folder,
+            count: AtomicUsize::new(0),
+            files: Mutex::default(),
+        }
+    }
+
+    /// An artifact that can be run, as a file of its own. `env` tells what a compiler would see of the environment.
+    pub fn find(&self, wanted: &Wanted, env: impl Fn(&str) -> Option<String>) -> Option<(Record, PathBuf)> {
+        let base = Key::of(&wanted.ingredients);
+        self.store.find(base).iter().find_map(|entry| {
+            let record: Record = serde_json::from_slice(&entry.body).ok()?;
+            if !record.fits(wanted) || self.observed(&record.files, &record.env, &env)? != entry.observed {
+                return None;
+            }
+            let library = self.store.blob_path(entry.blobs.first()?)?;
+            let file = self
+                .folder
+                .join(format!("kept-{}.so", self.count.fetch_add(1, Ordering::SeqCst)));
+            std::fs::create_dir_all(&self.folder).ok()?;
+            std::fs::copy(library, &file).ok()?;
+            Some((record, file))
+        })
+    }
+
+    /// What the compiler reads besides the crate, as it is now; `None` if a file cannot be read.
+    fn observed(
+        &self,
+        files: &[PathBuf],
+        env: &[(String, Option<String>)],
+        now: impl Fn(&str) -> Option<String>,
+    ) -> Option<Vec<Ingredient>> {
+        let of_file = |path: &PathBuf| {
+            let (digest, _) = lock(&self.files).of(path).ok()?;
+            Some(Ingredient::new(
+                IngredientKind::File,
+                path.to_string_lossy(),
+                digest,
+            ))
+        };
+        let of_env = |(name, _): &(String, Option<String>)| {
+            let value = now(name).map_or_else(|| b"unset".to_vec(), |value| format!("={value}").into_bytes());
+            Ingredient::new(IngredientKind::Env, name, Digest::of(&value))
+        };
+        let files: Option<Vec<Ingredient>> = files.iter().map(of_file).collect();
+        Some(files?.into_iter().chain(env.iter().map(of_env)).collect())
+    }
+
+    /// Keeps a library; its file is moved away. What is wrong with the store is the store's to tell.
+    pub fn keep(&self, wanted: &Wanted, record: &Record, library: &Path, took: std::time::Duration) {
+        // What a tool sets for its own purposes is not the same in the next session.
+        let is_of_tools = |name: &str| {
+            ["CARGO", "RUST", "EVCXR"]
+                .iter()
+                .any(|start| name.starts_with(start))
+        };
+        if record.env.iter().any(|(name, _)| is_of_tools(name)) {
+            return;
+        }
+        // As the compiler saw it.
+        let seen = |name: &str| {
+            let known = record.env.iter().find(|(known, _)| known == name);
+            known.and_then(|(_, value)| value.clone())
+        };
+        let Some(observed) = self.observed(&record.files, &record.env, seen) else {
+            return;
+        };
+        let Ok(body) = serde_json::to_vec(record) else {
+            return;
+        };
+        let adopted = Digest::of_file(library)
+            .and_then(|(digest, _)| self.store.adopt_blob("library", library, digest));
+        let blob = match adopted {
+            Ok(blob) => blob,
+            Err(error) => {
+                tracing::debug!("a compiled cell is not kept: {error}");
+                return;
+            }
+        };
+        let mut entry = Entry::new(
+            EntryKind::Artifact,
+            SCOPE,
+            "cell",
+            wanted.ingredients.clone(),
+            observed,
+        );
+        entry.body = body;
+        entry.blobs = vec![blob];
+        entry.cost = took;
+        if let Err(error) = self.store.put_entry(&entry, &Policy::default()) {
+            tracing::debug!("a compiled cell is not kept: {error}");
+        }
+    }
+
+    /// A library is loaded: its file is needed no more.
+    pub fn loaded(file: &Path) {
+        let _ = std::fs::remove_file(file);
+    }
+}

@@ -1,0 +1,179 @@
+//! Running a cell from its [artifact](super::artifacts): no analysis, no compiler. evcxr hears of it later
+//! ([`knowledge`](super::knowledge)).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::artifacts::{Artifacts, Record, Wanted};
+use super::build_server::BuildReport;
+use super::cell_code::CellCode;
+use super::early::{self, SessionParts};
+use super::evcxr_thread::Job;
+use super::generate::Modes;
+use super::{Engine, EngineError, Evaluation, Known, lock};
+use crate::host::RunReport;
+use crate::interpreter::Frontend;
+
+impl Engine {
+    /// What an artifact for `code` must have been compiled from; `None` where the cell cannot be run from one.
+    pub(super) fn wanted(&self, code: &CellCode) -> Option<Wanted> {
+        let awaits = self.builds.awaits();
+        let modes = Modes {
+            awaits,
+            ..Modes::default()
+        };
+        if self.artifacts.get().is_none() || !early::is_possible(code, modes) {
+            return None;
+        }
+        if !self.wait_for_means() {
+            return None;
+        }
+        let means = self.builds.means(code)?;
+        let (items, variables) = lock(&self.knowledge).with(code);
+        let parts = SessionParts {
+            items,
+            variables,
+            function: 0,
+        };
+        Some(Wanted::new(code, parts, &means, &self.builds.marks()))
+    }
+
+    /// Runs the cell, if there is an artifact and the process of the cells is there. `None`: nothing of it has run.
+    pub(super) fn replay(
+        &self,
+        code: &CellCode,
+        wanted: &Wanted,
+        frontend: &Arc<dyn Frontend>,
+    ) -> Option<Evaluation> {
+        let started = Instant::now();
+        let artifacts = self.artifacts.get()?;
+        let (record, library) = artifacts.find(wanted, |name| self.builds.compile_environment(name))?;
+        if !self.host.wait_for_process(|| self.builds.has_failed()) {
+            return None;
+        }
+        let found = started.elapsed();
+        let build = BuildReport {
+            map: wanted.map.clone(),
+            taken: wanted.taken.clone(),
+            inputs: record.inputs(),
+            ..BuildReport::default()
+        };
+        if let Err(reason) = self.builds.materialise(&wanted.taken) {
+            return Some(Evaluation {
+                error: Some(EngineError::Refused(reason)),
+                build,
+                ..Evaluation::default()
+            });
+        }
+        self.host.begin(Arc::clone(frontend));
+        self.host.run(&library, &record.function);
+        let run = self.host.end();
+        Artifacts::loaded(&library);
+        if !run.changed_type.is_empty() || run.load_error.is_some() {
+            tracing::debug!(?run, "a kept cell does not fit any more");
+            return None;
+        }
+        let before = lock(&self.knowledge).known();
+        let mut evaluation = Evaluation {
+            build,
+            taken: wanted.taken.clone(),
+            ..Evaluation::default()
+        };
+        self.take_up(code, &record, wanted, &run, &mut evaluation);
+        let after = lock(&self.knowledge).known();
+        evaluation.removed = gone(&before, &after);
+        evaluation.run = run;
+        evaluation.took = started.elapsed();
+        tracing::debug!(?found, user_code = ?evaluation.run.duration, total = ?evaluation.took, "run without a compiler");
+        Some(evaluation)
+    }
+
+    /// Takes up what the cell has left behind.
+    fn take_up(
+        &self,
+        code: &CellCode,
+        record: &Record,
+        wanted: &Wanted,
+        run: &RunReport,
+        evaluation: &mut Evaluation,
+    ) {
+        let failed =
+            run.panic.is_some() || run.returned_error.is_some() || run.death.is_some() || run.interrupted;
+        if !failed {
+            let moved: Vec<String> = wanted.of_session(&record.moved).cloned().collect();
+            let defined = record.defined();
+            lock(&self.knowledge).adopt(&code.items, &defined, &moved);
+            evaluation.defined = defined;
+        } else {
+            evaluation.error = Some(EngineError::Refused("the cell failed".to_owned()));
+            if run.death.is_some() && !run.restored {
+                // The process is gone, and evcxr must hear of it.
+                evaluation.error = self.notice_death().or(evaluation.error.take());
+                return;
+            }
+            if run.restored {
+                return;
+            }
+            // What it moved may be gone.
+            let moved: Vec<String> = wanted.of_session(&record.moved).cloned().collect();
+            lock(&self.knowledge).adopt(&[], &[], &moved);
+        }
+        let _ = lock(&self.jobs).send(Job::Adopt);
+    }
+
+    /// Has evcxr run nothing, so that it finds its process gone and starts another.
+    fn notice_death(&self) -> Option<EngineError> {
+        let cell = crate::cell::CellSource::new("", "();");
+        let code = self.prepare("();", &cell, super::DebugFormat::default());
+        let nobody: Arc<dyn Frontend> = Arc::new(Nobody);
+        self.evaluate_by_evcxr(&code, Arc::clone(&nobody), nobody).error
+    }
+
+    /// Keeps the library of a cell that evcxr has run, if it can be run again without it. How the run went does not matter.
+    pub(super) fn keep_artifact(&self, wanted: Wanted, evaluation: &Evaluation) {
+        let (Some(artifacts), Some(library)) = (self.artifacts.get(), &evaluation.build.library) else {
+            return;
+        };
+        let record = Record::new(
+            library.function,
+            &library.defined,
+            &library.moved,
+            &evaluation.build.inputs,
+            &wanted,
+        );
+        let took = evaluation.took.saturating_sub(evaluation.run.duration);
+        let (artifacts, file) = (Arc::clone(artifacts), library.path.clone());
+        let keep = move || artifacts.keep(&wanted, &record, &file, took);
+        if let Err(error) = std::thread::Builder::new().name("artifacts".into()).spawn(keep) {
+            tracing::debug!("a compiled cell is not kept: {error}");
+        }
+    }
+
+    /// Waits until it is known how cells are compiled; `false` if that cannot be known.
+    pub(super) fn wait_for_means(&self) -> bool {
+        while !self.builds.has_failed() {
+            if self.builds.runtime().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+}
+
+fn gone(before: &Known, after: &Known) -> Vec<String> {
+    let is_there = |name: &str| after.variables.iter().any(|variable| variable.name == name);
+    let names = before.variables.iter().map(|variable| variable.name.clone());
+    names.filter(|name| !is_there(name)).collect()
+}
+
+/// Shows nothing.
+struct Nobody;
+
+impl Frontend for Nobody {
+    fn output(&self, _: crate::interpreter::Output) {}
+
+    fn input(&self, _: &str, _: bool) -> Result<String, crate::interpreter::InputError> {
+        Err(crate::interpreter::InputError::NotAllowed)
+    }
+}
