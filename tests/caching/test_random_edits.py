@@ -103,12 +103,15 @@ def test_no_edit_gives_another_result_than_without_a_cache(jupyter_home, tmp_pat
     earlier = [[one] for one in cells]
     hits = 0
     with Kernel(extra_env=environment) as cached, Kernel(extra_env=environment) as plain:
+        plain.ok("%cache off")
         for kernel in (cached, plain):
             kernel.ok(PRELUDE)
         for edit in range(EDITS):
             if edit in RESTARTS:
                 for kernel in (cached, plain):
                     kernel.restart()
+                    if kernel is plain:
+                        kernel.ok("%cache off")
                     kernel.ok(PRELUDE)
             at = rng.randrange(CELLS)
             choice = rng.random()

@@ -156,7 +156,12 @@ class Lab:
         """Saves the notebook and reads the file."""
         before = path.stat().st_mtime_ns
         self.menu("File", "Save Notebook")
-        wait.until(lambda: path.stat().st_mtime_ns != before, timeout=20, what="the saved notebook")
+        # JupyterLab empties the file before it writes it.
+        wait.until(
+            lambda: path.stat().st_mtime_ns != before and path.read_text().rstrip().endswith("}"),
+            timeout=20,
+            what="the saved notebook",
+        )
         return notebooks.read(path)
 
     def screenshots(self, name):

@@ -44,6 +44,20 @@ def without_cargo(root):
     return _bare_environment(root, empty)
 
 
+def counted(root):
+    """The toolchain with a rustc that notes where it compiles a cell, as a line of the file `root/compiled`."""
+    real = sysroot()
+    tools = root / "counted"
+    tools.mkdir()
+    count = f'case "$*" in *"--crate-name ctx"*) pwd >> "{root}/compiled" ;; esac'
+    _script(tools / "rustc", f'{count}\nexec "{real}/bin/rustc" --sysroot "{real}" "$@"')
+    _script(tools / "cargo", f'RUSTC="{tools}/rustc" exec "{real}/bin/cargo" "$@"')
+    _script(tools / "rustup", f'[ "$1" = which ] && [ -x "{tools}/$2" ] && echo "{tools}/$2"')
+    environment = _bare_environment(root, tools)
+    environment["CARGO_HOME"] = os.environ.get("CARGO_HOME", str(pathlib.Path.home() / ".cargo"))
+    return environment
+
+
 def without_rust_src(root):
     """A toolchain that works but for the sources of std."""
     real = sysroot()

@@ -104,10 +104,20 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
         .flags
         .iter()
         .filter(|flag| !flag.starts_with("-Clink-arg=-fuse-ld="));
-    let crates = plan.crates.iter().filter(|argument| {
-        let is_runtime = argument.ends_with(&*runtime.to_string_lossy());
-        *argument != "--extern" && !is_runtime && !serde.contains(argument)
-    });
+    // What a crate is, its identity says; in which folder it was built does not matter.
+    // In pairs: an option, its value.
+    let crates: Vec<String> = plan
+        .crates
+        .chunks(2)
+        .filter(|pair| {
+            let is_runtime = pair[1..]
+                .iter()
+                .any(|value| value.ends_with(&*runtime.to_string_lossy()));
+            !is_runtime && !serde.chunks(2).any(|of_serde| of_serde == *pair)
+        })
+        .flatten()
+        .map(|argument| without_folder(argument))
+        .collect();
     let list = |words: &mut dyn Iterator<Item = &String>| {
         let words: Vec<&str> = words.map(String::as_str).collect();
         Digest::of(words.join("\n").as_bytes())
@@ -122,7 +132,7 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
         Ingredient::new(
             IngredientKind::Dependencies,
             "arguments",
-            list(&mut crates.into_iter()),
+            list(&mut crates.iter()),
         ),
     ];
     if names_serde {
@@ -138,6 +148,19 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
             .map(|(name, digest)| Ingredient::new(IngredientKind::Dependencies, name, *digest)),
     );
     ingredients
+}
+
+/// `name=/folder/file` without the folder.
+fn without_folder(argument: &str) -> String {
+    match argument.split_once('=') {
+        Some((name, path)) => {
+            let file = Path::new(path)
+                .extension()
+                .and_then(|_| Path::new(path).file_name());
+            format!("{name}={}", file.unwrap_or_default().to_string_lossy())
+        }
+        None => argument.to_owned(),
+    }
 }
 
 /// What is kept beside a library.
@@ -232,6 +255,7 @@ impl Artifacts {
     /// An artifact that can be run, as a file of its own. `env` tells what a compiler would see of the environment.
     pub fn find(&self, wanted: &Wanted, env: impl Fn(&str) -> Option<String>) -> Option<(Record, PathBuf)> {
         let base = Key::of(&wanted.ingredients);
+        tracing::trace!(key = base.short(), ingredients = ?wanted.ingredients, "looking for an artifact");
         self.store.find(base).iter().find_map(|entry| {
             let record: Record = serde_json::from_slice(&entry.body).ok()?;
             if !record.fits(wanted) || self.observed(&record.files, &record.env, &env)? != entry.observed {

@@ -530,6 +530,9 @@ impl BuildServer {
             Ok(()) => None,
         };
         *lock(&self.shared.last_plan) = Some(plan.clone());
+        if !rewrite::words(&rewritten.text).any(|word| word == "serde") {
+            self.leave_out_serde(&mut plan);
+        }
         if rewritten.text.contains(VALUES) {
             match self.values(&plan) {
                 Ok(arguments) => plan.crates.extend(arguments),
@@ -876,12 +879,30 @@ impl BuildServer {
         Ok(())
     }
 
+    /// A cell that does not name serde is compiled without it, whether it is there already or not.
+    fn leave_out_serde(&self, plan: &mut Plan) {
+        if let Some(serde) = self.shared.serde.now().filter(|_| !plan.own_serde) {
+            let arguments = serde.arguments();
+            // In pairs: an option, its value.
+            plan.crates = plan
+                .crates
+                .chunks(2)
+                .filter(|pair| !arguments.chunks(2).any(|of_serde| of_serde == *pair))
+                .flatten()
+                .cloned()
+                .collect();
+        }
+    }
+
     /// The plan for a crate with this text, if all that it needs is there.
     pub fn plan_at_once(&self, plan: &Plan, text: &str) -> Option<Plan> {
         let mut plan = plan.clone();
         let names_serde = rewrite::words(text).any(|word| word == "serde");
         if names_serde && !plan.own_serde && self.shared.serde.now().is_none() {
             return None;
+        }
+        if !names_serde {
+            self.leave_out_serde(&mut plan);
         }
         if text.contains(VALUES) {
             plan.crates.extend(self.values(&plan).ok()?);

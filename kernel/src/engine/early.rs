@@ -427,6 +427,10 @@ impl Built {
             }
             let stored = theirs.stored.iter().find(|stored| stored.name == *name);
             let stored = stored.ok_or_else(|| format!("`{name}` is not stored"))?;
+            let Some(place) = place_of_identity(&bytes, index)? else {
+                // The compiler has found that the cell never comes to its end.
+                continue;
+            };
             let same = match (&binding.type_text, types.get(&index)) {
                 (Some(written), _) => *written == stored.type_text,
                 (None, Some(found)) => plain_type(found) == plain_type(&stored.type_text),
@@ -436,7 +440,7 @@ impl Built {
                 let found = types.get(&index);
                 return Err(format!("`{name}` is {found:?}, not {}", stored.type_text));
             }
-            fill_in(&mut bytes, index, stored.identity).ok_or("there is no place for an identity")?;
+            bytes[place].copy_from_slice(&stored.identity.to_ne_bytes());
         }
         std::fs::write(&self.library, bytes).map_err(|error| error.to_string())
     }
@@ -458,19 +462,21 @@ impl Built {
     }
 }
 
-/// Writes an identity to its place in a library. `None` if there is not exactly one such place.
-fn fill_in(library: &mut [u8], index: usize, identity: u128) -> Option<()> {
+/// Where in a library the identity of a new variable's type is to be, if it is stored at all.
+///
+/// # Errors
+/// When there is more than one such place.
+fn place_of_identity(library: &[u8], index: usize) -> Result<Option<std::ops::Range<usize>>, String> {
     let placeholder = generate::placeholder(index);
     let mut places = library
         .windows(placeholder.len())
         .enumerate()
         .filter(|(_, window)| *window == placeholder)
-        .map(|(at, _)| at);
-    let (at, None) = (places.next()?, places.next()) else {
-        return None;
-    };
-    library[at..at + placeholder.len()].copy_from_slice(&identity.to_ne_bytes());
-    Some(())
+        .map(|(at, _)| at..at + placeholder.len());
+    match (places.next(), places.next()) {
+        (place, None) => Ok(place),
+        (_, Some(_)) => Err("there are two places for one identity".to_owned()),
+    }
 }
 
 /// The types of new variables, from the names of the functions that store them: rustc makes one for each type,
@@ -546,11 +552,10 @@ mod tests {
 
     #[test]
     fn an_identity_has_one_place() {
-        let mut library = [&b"before"[..], &generate::placeholder(1), b"after"].concat();
-        assert!(fill_in(&mut library, 0, 7).is_none());
-        assert!(fill_in(&mut library, 1, 7).is_some());
-        assert_eq!(&library[6..22], 7u128.to_ne_bytes());
+        let library = [&b"before"[..], &generate::placeholder(1), b"after"].concat();
+        assert_eq!(place_of_identity(&library, 0), Ok(None));
+        assert_eq!(place_of_identity(&library, 1), Ok(Some(6..22)));
         let twice = [generate::placeholder(2), generate::placeholder(2)].concat();
-        assert!(fill_in(&mut twice.clone(), 2, 7).is_none());
+        assert!(place_of_identity(&twice, 2).is_err());
     }
 }

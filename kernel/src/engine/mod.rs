@@ -157,6 +157,8 @@ pub struct Engine {
     codecs: Arc<codec::Codecs>,
     /// Set once there is a store.
     artifacts: OnceLock<Arc<Artifacts>>,
+    /// Kept artifacts are not used.
+    compiles_all: AtomicBool,
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
@@ -225,6 +227,7 @@ impl Engine {
             builds,
             codecs,
             artifacts: OnceLock::new(),
+            compiles_all: AtomicBool::new(false),
             knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
@@ -282,6 +285,11 @@ impl Engine {
         let _ = self
             .artifacts
             .set(Arc::new(Artifacts::new(store.clone(), folder)));
+    }
+
+    /// Whether cells are run from what was compiled before, where that can be. They are, unless somebody says no.
+    pub fn use_artifacts(&self, use_them: bool) {
+        self.compiles_all.store(!use_them, Ordering::SeqCst);
     }
 
     fn evaluate_now(

@@ -2,6 +2,7 @@
 //! ([`knowledge`](super::knowledge)).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::artifacts::{Artifacts, Record, Wanted};
@@ -22,7 +23,8 @@ impl Engine {
             awaits,
             ..Modes::default()
         };
-        if self.artifacts.get().is_none() || !early::is_possible(code, modes) {
+        let is_off = self.artifacts.get().is_none() || self.compiles_all.load(Ordering::SeqCst);
+        if is_off || !early::is_possible(code, modes) {
             return None;
         }
         if !self.wait_for_means() {

@@ -153,6 +153,9 @@ pub fn set_codes(session: &Session, codes: &Codes) {
 /// A name that nothing has.
 pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle, String> {
     take(session);
+    if let CacheAction::Switch { on } = action {
+        session.engine.use_artifacts(*on);
+    }
     let CacheAction::Clear(what) = action else {
         return session.caching.magic(action, 0);
     };

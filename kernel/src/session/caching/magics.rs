@@ -28,7 +28,7 @@ impl Caching {
                 if *on {
                     "The cache is on.".to_owned()
                 } else {
-                    "The cache is off for this session: every cell runs. `%cache on` turns it on again."
+                    "The cache is off for this session: every cell is compiled and run. `%cache on` turns it on again."
                         .to_owned()
                 }
             }

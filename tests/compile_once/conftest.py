@@ -1,0 +1,55 @@
+"""Fixtures for cells that are compiled once."""
+
+import os
+import pathlib
+
+import pytest
+
+from support import toolchain
+from support.kernel import Kernel
+
+
+class Machine:
+    """A user's machine with a store of its own, on which it is counted how often cells are compiled."""
+
+    def __init__(self, folder):
+        self.count = folder / "compiled"
+        cache = folder / "cache"
+        cache.mkdir(mode=0o700)
+        shared = pathlib.Path(os.environ["CELLAR_CACHE_DIR"])
+        # What is only compiled once for each compiler is shared with the other tests.
+        for name in ("runtime", "dependencies", "codecs"):
+            (shared / name).mkdir(exist_ok=True)
+            (cache / name).symlink_to(shared / name)
+        self.store = cache / "store"
+        self.environment = {
+            **toolchain.counted(folder),
+            **{name: value for name, value in os.environ.items() if name.startswith(("JUPYTER", "IPYTHON"))},
+            "CELLAR_CACHE_DIR": str(cache),
+        }
+        self.kernels = []
+
+    def kernel(self, **extra):
+        kernel = Kernel(env=self.environment, extra_env=extra)
+        self.kernels.append(kernel)
+        return kernel
+
+    def compiles(self):
+        """How many cells were compiled since this was last asked."""
+        if not self.count.exists():
+            return 0
+        folders = self.count.read_text().splitlines()
+        self.count.unlink()
+        # What reads and writes values is compiled as cells are, once for each type.
+        return sum("codec" not in folder for folder in folders)
+
+    def close(self):
+        for kernel in self.kernels:
+            kernel.close()
+
+
+@pytest.fixture
+def machine(jupyter_home, tmp_path):
+    machine = Machine(tmp_path)
+    yield machine
+    machine.close()
