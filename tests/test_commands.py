@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from support.cells import told
+
 
 def text(result):
     """All that a cell showed, as text."""
@@ -129,12 +131,50 @@ def test_toolchain_is_told_and_not_changed(kernel):
     assert kernel.show("1 + 1") == "2"
 
 
-def test_clear_forgets_variables_and_items(new_kernel):
+@pytest.mark.parametrize("command", [":clear", "%reset"])
+def test_clear_forgets_variables_and_items(new_kernel, command):
     kernel = new_kernel()
     kernel.ok("let cleared = 1; fn cleared_too() {}")
-    kernel.ok(":clear")
+    kernel.ok(command)
     assert kernel.fails("cleared").ename == "E0425"
     assert kernel.fails("cleared_too()").ename == "E0425"
+    assert "cleared_too" not in kernel.completions("cleared_")
+
+
+@pytest.mark.parametrize("command", [":clear", "%reset"])
+def test_the_cellar_crate_is_there_after_a_clear(new_kernel, command):
+    kernel = new_kernel()
+    kernel.ok("//% cache_resource\nlet shared = vec![1];")
+    kernel.ok(command)
+    assert kernel.ok('cellar::html("<b>hi</b>");').displays[0]["text/html"] == "<b>hi</b>"
+    kernel.ok("//% cache_resource\nlet shared = vec![2];")
+    assert kernel.show("&*shared") == "[2]"
+    assert "Resource<Vec<i32>>" in text(kernel.ok(":t shared"))
+    assert {"html", "progress"} <= {match.strip("():") for match in kernel.completions("cellar::")}
+    # And after a second one, with Rust below it.
+    shown = kernel.ok(f'{command}\nlet after = 1;\ncellar::html("<b>{{}}</b>"); after').value
+    assert shown == "1"
+    kernel.ok("//% cache_resource\nlet shared = after;")
+    assert kernel.show("*shared") == "1"
+
+
+@pytest.mark.parametrize("command", [":clear", "%reset"])
+def test_a_clear_leaves_nothing_for_cached_cells(new_kernel, command, tmp_path):
+    kernel = new_kernel()
+    released = tmp_path / "released"
+    kernel.ok(f'fn gone<T>(_: T) {{ std::fs::write("{released}", "").unwrap(); }}')
+    kernel.ok("//% cache_resource(on_release = gone)\nlet instance = vec![1];")
+    kernel.ok(command)
+    assert released.exists()
+    kernel.ok("let seed = 1;")
+    cached = '//% cache_data\nprintln!("computed");\nlet grown = seed + 1;'
+    assert told(kernel.ok(cached))["cache"] == "miss"
+    kernel.ok(command)
+    # `seed` is no more: neither the ledger nor the store may say otherwise.
+    assert kernel.fails(cached).ename == "E0425"
+    kernel.ok("let seed = 2;")
+    kernel.ok(cached)
+    assert kernel.show("grown") == "3"
 
 
 def test_t_and_doc_tell_of_a_variable(kernel):

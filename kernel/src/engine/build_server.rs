@@ -4,7 +4,7 @@
 //! [rewritten](super::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
 //! All this happens in threads of their own while evcxr's thread waits for "cargo".
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +40,8 @@ pub struct Order {
     /// A `?` may leave the cell.
     pub question_mark: bool,
     pub awaits: bool,
+    /// Variables of whose older values it knows nothing.
+    pub only_bound: Arc<BTreeSet<String>>,
     /// Optimising it cannot pay.
     pub bounded: bool,
     pub answer: Answering,
@@ -481,6 +483,7 @@ impl BuildServer {
             let failure = lock(&self.shared.report).failure;
             let needs = Needs {
                 question_mark: order.question_mark,
+                only_bound: Arc::clone(&order.only_bound),
                 failure,
                 crates: Arc::clone(&plan.identities),
             };

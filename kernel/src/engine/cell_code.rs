@@ -1,6 +1,7 @@
 //! A cell made ready for evcxr: cut into statements, each marked with where it came from, the last
 //! expression wrapped so that one compile shows it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ra_ap_syntax::ast::{self, AstNode, HasName};
@@ -27,6 +28,8 @@ pub struct CellCode {
     pub statements: String,
     /// The variables that its `let`s bind.
     pub bindings: Vec<Binding>,
+    /// Those of them whose older values it does not use, as far as whoever prepares it knows.
+    pub only_bound: Arc<BTreeSet<String>>,
     /// A `?` may leave the cell.
     pub question_mark: bool,
     /// It awaits a future.

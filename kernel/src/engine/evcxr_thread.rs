@@ -19,7 +19,8 @@ use super::kept;
 use super::knowledge::Knowledge;
 use super::toolchain::Toolchain;
 use super::{
-    API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library, serde_for_cells,
+    API_MODULE, API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
+    serde_for_cells,
 };
 use crate::host::{Host, Libraries};
 use crate::interpreter::{Frontend, MimeBundle};
@@ -182,12 +183,7 @@ impl EvcxrThread {
         self.learn();
         let mut context = CommandContext::with_eval_context(evaluator);
         let booted = started.elapsed();
-        self.skipping();
-        self.host.skip_next_run();
-        context
-            .execute(API_STUB)
-            .map_err(|error| format!("the interface of the cellar crate: {error}"))?;
-        self.learn();
+        self.tell_api(&mut context)??;
         let described = started.elapsed();
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
         self.builds.order(Order::default());
@@ -201,6 +197,24 @@ impl EvcxrThread {
             answer: Answering::NothingMade,
             ..Order::default()
         });
+    }
+
+    /// Tells evcxr what the `cellar` crate offers. The outer error means that evcxr panicked.
+    fn tell_api(&self, evcxr: &mut CommandContext) -> Result<Result<(), String>, String> {
+        let told = self.told(evcxr, API_STUB, &[])?;
+        Ok(told.map_err(|error| format!("the interface of the cellar crate: {error}")))
+    }
+
+    /// After a `:clear` evcxr knows nothing of the `cellar` crate either. An error means that it panicked.
+    fn tell_api_again(&self, evcxr: &mut CommandContext) -> Result<(), String> {
+        if evcxr.defined_item_names().any(|name| name == API_MODULE) {
+            return Ok(());
+        }
+        if let Err(reason) = self.tell_api(evcxr)? {
+            tracing::error!("{reason}");
+        }
+        self.builds.order(Order::default());
+        Ok(())
     }
 
     /// Does a job. An error means that evcxr panicked and its state is not to be trusted.
@@ -246,7 +260,11 @@ impl EvcxrThread {
                 evaluation.took = started.elapsed();
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);
-                broken.map_or(Ok(()), Err)
+                match broken {
+                    Some(panic) => Err(panic),
+                    None if code.clears() => self.tell_api_again(evcxr),
+                    None => Ok(()),
+                }
             }
             Job::Adopt => self.adopt(evcxr),
             Job::Complete {

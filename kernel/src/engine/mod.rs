@@ -58,6 +58,8 @@ use crate::interpreter::{Frontend, MimeBundle};
 
 /// The item that tells rust-analyzer what the `cellar` crate offers; rustc has the crate itself.
 pub(crate) const API_STUB: &str = "mod cellar; /*interface for rust-analyzer*/";
+/// What evcxr calls that item.
+const API_MODULE: &str = "cellar";
 
 /// Why the engine could not be started or a cell could not be run.
 #[derive(Debug, Clone)]
@@ -282,6 +284,7 @@ impl Engine {
             order: Order {
                 question_mark: code.question_mark,
                 awaits: code.awaits,
+                only_bound: Arc::clone(&code.only_bound),
                 bounded: code.bounded,
                 frontend: Some(progress),
                 ..Order::default()

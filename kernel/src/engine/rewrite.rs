@@ -8,7 +8,7 @@
 //! The text is that of evcxr =0.22.0 (`eval_context.rs`, `ContextState::code_to_compile`); the tests below
 //! compile what comes out, so that a change there cannot go unnoticed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use cellar_cache::Digest;
@@ -21,6 +21,8 @@ use super::source_map::{Kind, Mark, Marks, SourceMap};
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     pub question_mark: bool,
+    /// Variables that it binds, and of whose older values it knows nothing.
+    pub only_bound: Arc<BTreeSet<String>>,
     /// The cell did not compile before.
     pub failure: Option<Failure>,
     /// What the crates are that it can name.
@@ -163,7 +165,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             .any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
         rewritten.for_messages = needs.failure.is_some() && !rewritten.catches_panics;
         if !(rewritten.for_messages && needs.failure == Some(Failure::UnknownName)) {
-            leave_out_unnamed_variables(&mut lines, body.clone());
+            leave_out_unnamed_variables(&mut lines, body.clone(), &needs.only_bound);
         }
         rewritten.taken = taken(&lines, body.clone());
         rewritten.stored = add_identities(&mut lines, body.clone(), &rewritten.map, marks, &needs.crates);
@@ -278,7 +280,21 @@ fn blank_error_type(lines: &mut Lines, before: usize) {
 
 /// A variable that the cell does not name stays where it is. Names count wherever they stand, also in
 /// strings (`"{name}"`) and comments: naming too many costs time, naming too few would be wrong.
-fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) {
+///
+/// One that is `only_bound` is stored and nothing else: its older value need not be of a type that there still is.
+fn leave_out_unnamed_variables(
+    lines: &mut Lines,
+    body: std::ops::Range<usize>,
+    only_bound: &BTreeSet<String>,
+) {
+    // What the cell binds but has moved is not stored. Then the older value goes the way of all.
+    let stored = body
+        .clone()
+        .filter_map(|at| lines.generated(at).and_then(stored_name));
+    let replaced: HashSet<String> = stored
+        .filter(|name| only_bound.contains(*name))
+        .map(str::to_owned)
+        .collect();
     let mut named: HashSet<String> = HashSet::new();
     for at in body.clone() {
         if !lines.is_generated(at) {
@@ -291,9 +307,9 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
             at += 1;
             continue;
         };
-        let is_access = line.starts_with(CHECK)
-            || line.starts_with(PUT)
-            || (line.starts_with("let ") && line.contains(TAKE));
+        let is_store = line.starts_with(PUT);
+        let is_access =
+            line.starts_with(CHECK) || is_store || (line.starts_with("let ") && line.contains(TAKE));
         if !is_access {
             at += 1;
             continue;
@@ -306,7 +322,8 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
             .map(|line| lines.text(line))
             .collect::<Vec<_>>()
             .join(" ");
-        if stringified_name(&statement).is_some_and(|name| !named.contains(name)) {
+        let needless = |name: &str| !named.contains(name) || !is_store && replaced.contains(name);
+        if stringified_name(&statement).is_some_and(needless) {
             lines.replace(at..end + 1, "");
         }
         at = end + 1;
@@ -543,6 +560,41 @@ pub(super) mod tests {
         assert!(rewritten.allows_question_mark);
         let plain = for_running(&generated, &marks, Needs::default());
         assert!(!plain.text.contains("EvcxrUserCodeError"), "{}", plain.text);
+    }
+
+    #[test]
+    fn a_variable_that_is_only_bound_is_stored_and_nothing_else() {
+        let mut marks = Marks::default();
+        let cells = [
+            "let a = 1u8; let b = 2u8; let c = 3u8;",
+            "let a = b; let c = String::new(); drop(c);",
+        ];
+        let generated = generated(&cells, &mut marks);
+        let accesses = |only_bound: &[&str]| {
+            let needs = Needs {
+                only_bound: Arc::new(only_bound.iter().map(|name| (*name).to_owned()).collect()),
+                ..Needs::default()
+            };
+            let rewritten = for_running(&generated, &marks, needs);
+            let mut taken = rewritten.taken.clone();
+            taken.sort();
+            let has = |what: &str| {
+                ["a", "b", "c"]
+                    .into_iter()
+                    .filter(|name| {
+                        let mut lines = rewritten.text.lines();
+                        lines
+                            .any(|line| line.contains(what) && line.contains(&format!("(stringify!({name})")))
+                    })
+                    .collect::<String>()
+            };
+            assert_eq!(taken.concat(), has(TAKE));
+            (has(CHECK), has(TAKE), has(PUT))
+        };
+        let all = |checked: &str, taken: &str, put: &str| (checked.into(), taken.into(), put.into());
+        assert_eq!(accesses(&[]), all("abc", "abc", "ab"));
+        // The new `c` is gone at the end, and the old one must not stay behind without a name.
+        assert_eq!(accesses(&["a", "c"]), all("bc", "bc", "ab"));
     }
 
     #[test]

@@ -213,6 +213,10 @@ impl Running<'_> {
                         self.set(name, args);
                         commands.push((*line, command));
                     }
+                    if name == ":clear" {
+                        // The Rust below it is the first of what comes after.
+                        self.forgetting(|running| running.commands(&mut commands))?;
+                    }
                 }
                 Step::Rust { code, first_line } => {
                     let step = self.functions.iter().find(|(line, _)| line == first_line);
@@ -337,11 +341,7 @@ impl Running<'_> {
             Magic::Help { name: None } => self.page(magic::help()),
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
-                self.session.caching.release_all();
-                self.quietly(":clear")?;
-                self.session.caching.forget_all();
-                *self.session.names() = crate::help::KnownNames::default();
-                self.session.functions().clear();
+                self.forgetting(|running| running.quietly(":clear"))?;
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
                 self.frontend.output(Output::Text {
                     stream: Stream::Stdout,
@@ -384,7 +384,7 @@ impl Running<'_> {
         loop {
             let prepared = self.session.engine.prepare(code, &self.source, format.clone());
             let prepared = self.shared(prepared, &without);
-            evaluated = self.evaluate(&prepared, written);
+            evaluated = self.evaluate(prepared, written);
             let moved = std::mem::take(&mut self.moved);
             if moved.is_empty() {
                 break;
@@ -427,7 +427,7 @@ impl Running<'_> {
     fn generated(&mut self, code: &str) -> Result<(), CellError> {
         let source = self.session.cells().add(0, true, code);
         let prepared = self.session.engine.prepare(code, &source, DebugFormat::Compact);
-        self.evaluate(&prepared, code)
+        self.evaluate(prepared, code)
     }
 
     /// Rust that a magic put around a line of the cell.
@@ -436,14 +436,18 @@ impl Running<'_> {
             .session
             .engine
             .prepare_around(code, user_line, &self.source, line);
-        self.evaluate(&prepared, code)
+        self.evaluate(prepared, code)
     }
 
     /// `code` is what the prepared code says, as its author wrote it.
-    fn evaluate(&mut self, prepared: &CellCode, code: &str) -> Result<(), CellError> {
+    fn evaluate(&mut self, mut prepared: CellCode, code: &str) -> Result<(), CellError> {
+        // evcxr's `:commands` are no Rust.
+        let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
+        let reading = analysis::read_cell(rust);
+        prepared.only_bound = Arc::new(reading.only_bound());
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
         let evaluation = self.session.engine.evaluate_with(
-            prepared,
+            &prepared,
             Arc::clone(&watched) as Arc<dyn Frontend>,
             Arc::clone(&self.progress),
         );
@@ -475,11 +479,9 @@ impl Running<'_> {
         // A failed cell whose snapshot took over changed nothing.
         let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
         if changed && !self.is_cached {
-            // evcxr's `:commands` are no Rust.
-            let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
             self.session
                 .caching
-                .ran(&self.source.name, rust, &analysis::read_cell(rust), Ran::Freely);
+                .ran(&self.source.name, rust, &reading, Ran::Freely);
         }
         let unset = self.unset.take();
         if let Some(error) = error {
@@ -500,6 +502,20 @@ impl Running<'_> {
         if let Some(bundle) = evaluation.result {
             self.show(bundle);
         }
+        Ok(())
+    }
+
+    /// Forgets all that is known of earlier cells, where `clear` makes the engine do so.
+    fn forgetting(
+        &mut self,
+        clear: impl FnOnce(&mut Self) -> Result<(), CellError>,
+    ) -> Result<(), CellError> {
+        // Their functions are called in the process that ends.
+        self.session.caching.release_all();
+        clear(self)?;
+        self.session.caching.forget_all();
+        *self.session.names() = crate::help::KnownNames::default();
+        self.session.functions().clear();
         Ok(())
     }
 
