@@ -131,6 +131,54 @@ def test_toolchain_is_told_and_not_changed(kernel):
     assert kernel.show("1 + 1") == "2"
 
 
+@pytest.fixture
+def errors(kernel):
+    """A kernel whose format of errors is the usual one again afterwards."""
+    yield kernel
+    kernel.ok(":efmt {}")
+
+
+@pytest.mark.parametrize(
+    "format, shown",
+    [("{}", ["not found"]), ("{:?}", ["Missing { code: 404 }"]), ("{:#?}", ["Missing {", "    code: 404,", "}"])],
+)
+def test_efmt_shows_errors_that_leave_a_cell(errors, format, shown):
+    errors.ok(
+        "#[derive(Debug)] struct Missing { code: u16 }\n"
+        "impl std::fmt::Display for Missing {\n"
+        '    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { write!(f, "not found") }\n'
+        "}\nfn missing() -> Result<u8, Missing> { Err(Missing { code: 404 }) }"
+    )
+    assert format in text(errors.ok(f":efmt {format}"))
+    result = errors.fails("let never = 1;\nmissing()?;")
+    assert result.ename == "Missing"
+    assert result.evalue == "; ".join(line.strip() for line in shown)
+    assert result.traceback.splitlines()[0].endswith(shown[0])
+    assert result.traceback.splitlines()[1 : len(shown)] == shown[1:]
+    assert "missing()?;" in result.traceback
+    assert errors.fails("let nothing: Option<u8> = None;\nnothing?;").ename == "None"
+
+
+def test_efmt_is_in_force_in_the_cell_that_it_is_for(errors):
+    assert errors.fails(':efmt {:?}\nErr("quoted")?;').evalue == '"quoted"'
+    # That cell failed, so it changed nothing.
+    assert "{}" in text(errors.ok(":efmt"))
+    errors.ok(":efmt {:?}")
+    assert errors.fails('Err("quoted")?;').evalue == '"quoted"'
+    assert errors.fails(":efmt {:x}").status == "error"
+    assert errors.fails('Err("quoted")?;').evalue == '"quoted"'
+
+
+def test_efmt_tells_of_errors_that_it_does_not_fit(errors):
+    errors.ok("struct Mute; #[derive(Debug)] struct Talks;")
+    told = errors.fails("Err(Talks)?;")
+    assert "has no `Display` text" in told.traceback and ":efmt {:?}" in told.traceback
+    errors.ok(":efmt {:?}")
+    assert errors.fails("Err(Talks)?;").evalue == "Talks"
+    told = errors.fails("Err(Mute)?;")
+    assert "has no `Debug` text" in told.traceback and ":efmt {}" in told.traceback
+
+
 @pytest.mark.parametrize("command", [":clear", "%reset"])
 def test_clear_forgets_variables_and_items(new_kernel, command):
     kernel = new_kernel()

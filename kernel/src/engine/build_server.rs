@@ -22,6 +22,7 @@ use super::dependencies::{self, Dependencies, Graph};
 use super::dependency_progress::DependencyProgress;
 use super::diagnostics;
 use super::early::{self, Early, Outcome, Workshop};
+use super::error_format::ErrorFormat;
 use super::evcxr_thread::panic_text;
 use super::generate::Modes;
 use super::locked::{Dependency, Folders, Locked};
@@ -39,6 +40,8 @@ use crate::interpreter::Frontend;
 pub struct Order {
     /// A `?` may leave the cell.
     pub question_mark: bool,
+    /// How an error is shown that leaves it so.
+    pub error_format: ErrorFormat,
     pub awaits: bool,
     /// Variables of whose older values it knows nothing.
     pub only_bound: Arc<BTreeSet<String>>,
@@ -483,6 +486,7 @@ impl BuildServer {
             let failure = lock(&self.shared.report).failure;
             let needs = Needs {
                 question_mark: order.question_mark,
+                error_format: order.error_format,
                 only_bound: Arc::clone(&order.only_bound),
                 failure,
                 crates: Arc::clone(&plan.identities),

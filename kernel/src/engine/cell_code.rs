@@ -11,6 +11,7 @@ use super::debug_format::BEFORE_SHOWN;
 pub use super::debug_format::DebugFormat;
 use super::definitions::{Definition, header_tokens};
 use super::effort;
+use super::error_format::ErrorFormat;
 use super::items::Item;
 use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
@@ -32,6 +33,8 @@ pub struct CellCode {
     pub only_bound: Arc<BTreeSet<String>>,
     /// A `?` may leave the cell.
     pub question_mark: bool,
+    /// How the error is shown that leaves it so.
+    pub error_format: ErrorFormat,
     /// It awaits a future.
     pub awaits: bool,
     /// It shows the value of its last expression.

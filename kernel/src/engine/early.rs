@@ -142,6 +142,7 @@ pub fn attempt(
         let text = generate::crate_text(code, context, &moved, true);
         let needs = Needs {
             question_mark: code.question_mark,
+            error_format: code.error_format,
             only_bound: Arc::clone(&code.only_bound),
             failure: None,
             crates: Arc::clone(&workshop.plan.identities),
@@ -270,6 +271,7 @@ fn verdict(
     let text = generate::crate_text(code, context, &[], false);
     let needs = Needs {
         question_mark: code.question_mark,
+        error_format: code.error_format,
         only_bound: Arc::clone(&code.only_bound),
         failure: Some(failure),
         crates: Arc::clone(&workshop.plan.identities),

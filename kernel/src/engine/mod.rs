@@ -18,6 +18,7 @@ pub mod diagnostics;
 mod early;
 mod effort;
 mod embedded_sources;
+pub mod error_format;
 mod evcxr_thread;
 mod folder;
 mod generate;
@@ -283,6 +284,7 @@ impl Engine {
             code: Box::new(code.clone()),
             order: Order {
                 question_mark: code.question_mark,
+                error_format: code.error_format,
                 awaits: code.awaits,
                 only_bound: Arc::clone(&code.only_bound),
                 bounded: code.bounded,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use cellar_cache::Digest;
 
 use super::definitions::Definitions;
+use super::error_format::ErrorFormat;
 use super::generate::PUT_NEW;
 use super::source_map::{Kind, Mark, Marks, SourceMap};
 
@@ -21,6 +22,8 @@ use super::source_map::{Kind, Mark, Marks, SourceMap};
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     pub question_mark: bool,
+    /// How it shows an error that leaves it so.
+    pub error_format: ErrorFormat,
     /// Variables that it binds, and of whose older values it knows nothing.
     pub only_bound: Arc<BTreeSet<String>>,
     /// The cell did not compile before.
@@ -99,8 +102,6 @@ const THIN_STORE: &str = concat!(
     "}}",
 );
 const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
-const OUTCOME: &str = "::cellar::__private::CellOutcome";
-
 const CATCH: &str = "std::panic::catch_unwind(";
 const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
 const TAKE: &str = " = evcxr_variable_store.take_variable::<";
@@ -182,11 +183,12 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
 
 fn replacement(line: Option<&str>, needs: &Needs) -> Option<String> {
     let line = line?;
+    let outcome = needs.error_format.outcome();
     let replaced = match line.trim() {
         "println!(\"EVCXR_PANIC_NOTIFICATION\");" => PANICKED.to_owned(),
-        _ if line == TRY_OPEN && needs.question_mark => format!("let _ = (|| -> {OUTCOME} {{"),
-        _ if line == TRY_CLOSE && needs.question_mark => format!("{OUTCOME}::done()}})();"),
-        _ if line == TRY_CLOSE_ASYNC && needs.question_mark => format!("{OUTCOME}::done()"),
+        _ if line == TRY_OPEN && needs.question_mark => format!("let _ = (|| -> {outcome} {{"),
+        _ if line == TRY_CLOSE && needs.question_mark => format!("<{outcome}>::done()}})();"),
+        _ if line == TRY_CLOSE_ASYNC && needs.question_mark => format!("<{outcome}>::done()"),
         _ if line == TRY_OPEN => "{".to_owned(),
         _ if line == TRY_CLOSE => "}".to_owned(),
         _ if line == TRY_CLOSE_ASYNC => String::new(),
@@ -555,7 +557,11 @@ pub(super) mod tests {
             !rewritten.text.contains("stringify!(unused)"),
             "a variable that the cell does not name is left alone"
         );
-        assert!(rewritten.text.contains(&format!("(|| -> {OUTCOME} {{")));
+        assert!(
+            rewritten
+                .text
+                .contains("(|| -> ::cellar::__private::CellOutcome {")
+        );
         assert!(!rewritten.text.contains("HashMap"), "evcxr's own store is gone");
         assert!(rewritten.allows_question_mark);
         let plain = for_running(&generated, &marks, Needs::default());

@@ -445,6 +445,7 @@ impl Running<'_> {
         let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
         let reading = analysis::read_cell(rust);
         prepared.only_bound = Arc::new(reading.only_bound());
+        prepared.error_format = self.session.settings().error_format;
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
         let evaluation = self.session.engine.evaluate_with(
             &prepared,

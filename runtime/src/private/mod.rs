@@ -7,6 +7,8 @@ mod result;
 pub mod show;
 
 #[cfg(feature = "question_mark")]
-pub use outcome::{CellOutcome, ShownError};
+pub use outcome::{
+    CellOutcome, DebugCellOutcome, DebugText, DebuggedError, DisplayText, PrettyCellOutcome, ShownError,
+};
 pub use result::{debug, not_shown, rich};
 pub use show::{Peel, Shown};
