@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from support import toolchain
 from support.cells import told
 
 
@@ -125,10 +126,66 @@ def test_opt_sets_a_level_that_there_is(new_kernel):
     assert kernel.show("(0..10).sum::<i32>()") == "45"
 
 
-def test_toolchain_is_told_and_not_changed(kernel):
+@pytest.fixture
+def toolchains(new_kernel, tmp_path):
+    """A kernel on a machine with two toolchains, on the first of them."""
+    environment = toolchain.with_names(tmp_path, "cellar-test-first", "cellar-test-second")
+    return new_kernel(env=environment, cwd=tmp_path)
+
+
+def test_toolchain_is_told(kernel):
     assert "rustc" in text(kernel.ok(":toolchain"))
-    assert "RUSTUP_TOOLCHAIN" in kernel.fails(":toolchain nowhere").traceback
-    assert kernel.show("1 + 1") == "2"
+
+
+def test_another_toolchain_keeps_items_and_drops_variables(toolchains):
+    kernel = toolchains
+    kernel.ok("fn twice(x: i32) -> i32 { x * 2 }\nstruct Pair(i32, i32);\nlet older = Pair(1, 2);\nlet text = 3;")
+    assert "cellar-test-first" in text(kernel.ok(":toolchain"))
+    changed = text(kernel.ok(":toolchain cellar-test-second\nlet newer = twice(2);"))
+    assert "cellar-test-second" in changed and "`older`, `text`" in changed
+    assert "cellar-test-second" in text(kernel.ok(":toolchain"))
+    assert kernel.fails("older.0").ename == "E0425"
+    listed = text(kernel.ok("%whos"))
+    assert "newer" in listed and "older" not in listed
+    # Items, `?`, panics, rich output and crates of Cellar's own are as before.
+    assert kernel.show("twice(newer) + Pair(3, 4).1") == "12"
+    assert kernel.fails('let n: u8 = "x".parse()?;').ename == "ParseIntError"
+    assert kernel.fails('panic!("still told")').evalue == "still told"
+    assert kernel.ok('cellar::html("<b>hi</b>");').displays[0]["text/html"] == "<b>hi</b>"
+    kernel.ok("#[derive(serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)] struct Kept { x: u8 }")
+    made = '//% cache_data\nprintln!("computed");\nlet kept = Kept { x: newer as u8 };'
+    assert told(kernel.ok(made))["cache"] == "miss"
+    assert told(kernel.ok(made))["cache"] == "hit"
+    assert kernel.show("kept.x") == "4"
+    # And back.
+    kernel.ok(":toolchain cellar-test-first")
+    assert kernel.fails("newer").ename == "E0425"
+    assert kernel.show("twice(7)") == "14"
+
+
+def test_a_toolchain_that_is_not_there_changes_nothing(toolchains):
+    kernel = toolchains
+    kernel.ok("let stays = 5;")
+    refused = kernel.fails(":toolchain cellar-test-secnd\nlet never = 1;")
+    assert refused.ename == "ToolchainError"
+    assert refused.traceback.index("`cellar-test-second`") < refused.traceback.index("`cellar-test-first`")
+    assert kernel.show("stays") == "5"
+    assert kernel.fails("never").ename == "E0425"
+    assert "cellar-test-first" in text(kernel.ok(":toolchain"))
+
+
+def test_instances_are_released_when_the_toolchain_changes(toolchains, tmp_path):
+    kernel = toolchains
+    released = tmp_path / "released"
+    kernel.ok(f'fn gone<T>(_: T) {{ std::fs::write("{released}", "").unwrap(); }}')
+    kernel.ok("//% cache_resource(on_release = gone)\nlet instance = vec![1];")
+    kernel.fails(":toolchain nowhere")
+    assert not released.exists()
+    assert kernel.show("&*instance") == "[1]"
+    kernel.ok(":toolchain cellar-test-second")
+    assert released.exists()
+    kernel.ok("//% cache_resource\nlet instance = vec![2];")
+    assert kernel.show("&*instance") == "[2]"
 
 
 @pytest.fixture

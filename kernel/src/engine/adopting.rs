@@ -11,7 +11,7 @@ use super::knowledge::{self, Refused};
 use super::{Variable, lock};
 
 /// Without a statement evcxr would not look at variables.
-const STATEMENT: &str = "();\n";
+pub(super) const STATEMENT: &str = "();\n";
 
 impl EvcxrThread {
     /// Tells evcxr of adopted cells: their items and variables are analysed and kept, nothing is compiled or

@@ -10,7 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Instant;
 
 use cellar_cache::Digest;
@@ -132,6 +132,7 @@ struct Shared {
     request: Mutex<Option<BuildRequest>>,
     /// Where dependencies are built that other sessions can use, too.
     dependencies: Mutex<Option<PathBuf>>,
+    compiler: RwLock<()>,
     cargo: Mutex<PathBuf>,
     rustc: Mutex<PathBuf>,
     folder: PathBuf,
@@ -190,6 +191,7 @@ impl BuildServer {
             materialiser: Mutex::default(),
             request: Mutex::default(),
             dependencies: Mutex::default(),
+            compiler: RwLock::default(),
             cargo: Mutex::new("cargo".into()),
             rustc: Mutex::new("rustc".into()),
             folder: directory.to_owned(),
@@ -220,8 +222,14 @@ impl BuildServer {
         &self.shared.socket
     }
 
+    /// Who uses compiler and libraries apart from cells holds this, so that they stay what they are meanwhile.
+    pub fn compiler(&self) -> &RwLock<()> {
+        &self.shared.compiler
+    }
+
     /// Says which cargo builds dependencies, and which rustc says what is wrong with a cell.
     pub fn set_tools(&self, toolchain: &Toolchain) {
+        *lock(&self.shared.last_plan) = None;
         *lock(&self.shared.cargo) = toolchain.cargo.clone();
         *lock(&self.shared.rustc) = toolchain.rustc.clone();
     }

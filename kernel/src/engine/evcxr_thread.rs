@@ -17,12 +17,12 @@ use super::early::{self, Early, Outcome};
 use super::generate::{Context, Modes};
 use super::kept;
 use super::knowledge::Knowledge;
+use super::switching::{self, NotSwitched, Switched};
 use super::toolchain::Toolchain;
 use super::{
     API_MODULE, API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
-    serde_for_cells,
 };
-use crate::host::{Host, Libraries};
+use crate::host::Host;
 use crate::interpreter::{Frontend, MimeBundle};
 
 /// Something for evcxr to do.
@@ -43,6 +43,12 @@ pub enum Job {
     Hover {
         code: String,
         reply: Sender<Option<(String, String)>>,
+    },
+    SwitchToolchain {
+        name: String,
+        /// Called when the process of the cells is about to end.
+        before: Box<dyn FnOnce() + Send>,
+        reply: Sender<Result<Switched, NotSwitched>>,
     },
 }
 
@@ -156,21 +162,10 @@ impl EvcxrThread {
             Err(error) => tracing::warn!("dependencies are not kept: {}: {error}", dependencies.display()),
         }
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
-        let (Toolchain { rustc, cargo }, path) = (toolchain.clone(), self.real_path.clone());
+        let (chosen, path) = (toolchain.clone(), self.real_path.clone());
         let runtime = std::thread::spawn(move || -> Result<(), String> {
-            let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
-            builds.serde().start(serde_for_cells::Builder {
-                cargo,
-                rustc,
-                rustc_version: library.rustc_version.clone(),
-                cache,
-                path,
-            });
-            builds.set_runtime(library.library.clone());
-            host.set_libraries(Libraries {
-                std: library.std,
-                runtime: library.library,
-            });
+            let library = runtime_library::build(&chosen.rustc, &cache).map_err(|error| error.to_string())?;
+            switching::use_libraries(&builds, &host, &chosen, library, (&cache, path));
             Ok(())
         });
         write_api_stub(self.builds.folder())
@@ -279,6 +274,11 @@ impl EvcxrThread {
             Job::Hover { code, reply } => {
                 let found = catch_unwind(AssertUnwindSafe(|| hover(evcxr, &code)));
                 let _ = reply.send(found.map_err(|panic| panic_text(&*panic))?);
+                Ok(())
+            }
+            Job::SwitchToolchain { name, before, reply } => {
+                let switched = self.switch_toolchain(evcxr, &name, before)?;
+                let _ = reply.send(switched);
                 Ok(())
             }
         }
@@ -511,6 +511,10 @@ fn refuse(job: Job, message: &str) {
         Job::Adopt => {}
         Job::Complete { reply, .. } => drop(reply),
         Job::Hover { reply, .. } => drop(reply),
+        Job::SwitchToolchain { reply, .. } => {
+            let error = EngineError::NotStarted(message.to_owned());
+            let _ = reply.send(Err(NotSwitched::Engine(error)));
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod serde_for_cells;
 pub mod sharing;
 pub mod shim;
 pub mod source_map;
+pub mod switching;
 mod toolchain;
 
 use std::cell::Cell;
@@ -51,6 +52,7 @@ use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
 pub use locked::Dependency;
+use switching::{NotSwitched, Switched};
 
 use crate::cell::CellSource;
 use crate::host::call::{Call, Manner};
@@ -428,6 +430,29 @@ impl Engine {
             Some(name) => format!("{} ({})", name.to_string_lossy(), rustc.display()),
             None => rustc.display().to_string(),
         }
+    }
+
+    /// Compiles and runs cells with another installed toolchain from now on; waits for the engine to be there. Variables
+    /// are dropped then, items stay. `before` is called when nothing is in the way any longer, and the process of the cells
+    /// is about to end.
+    ///
+    /// # Errors
+    /// Why it cannot be; everything is then as before.
+    pub fn switch_toolchain(
+        &self,
+        name: &str,
+        before: impl FnOnce() + Send + 'static,
+    ) -> Result<Switched, NotSwitched> {
+        let (reply, answer) = channel();
+        let sent = lock(&self.jobs).send(Job::SwitchToolchain {
+            name: name.to_owned(),
+            before: Box::new(before),
+            reply,
+        });
+        let broken = || EngineError::Broken("the toolchain could not be changed".to_owned());
+        sent.ok()
+            .and_then(|()| answer.recv().ok())
+            .unwrap_or_else(|| Err(NotSwitched::Engine(broken())))
     }
 
     /// Whether an evaluation goes on.

@@ -14,6 +14,7 @@ use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::sharing::{self, Hooks};
+use crate::engine::switching::{NotSwitched, Switched};
 use crate::engine::{EngineError, Evaluation};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
@@ -208,6 +209,10 @@ impl Running<'_> {
                 return Err(report::interrupted(Variables::Kept));
             }
             match step {
+                Step::Command { name, args, .. } if name == ":toolchain" && !args.is_empty() => {
+                    self.commands(&mut commands)?;
+                    self.switch_toolchain(args)?;
+                }
                 Step::Command { name, args, line } => {
                     if let Some(command) = self.command(name, args)? {
                         self.set(name, args);
@@ -255,15 +260,6 @@ impl Running<'_> {
     /// What is passed on to evcxr of a `:command`.
     fn command(&mut self, name: &str, args: &str) -> Result<Option<String>, CellError> {
         let passed_on = match name {
-            // The process that runs cells has the other toolchain's standard library loaded.
-            ":toolchain" if !args.is_empty() => {
-                let evalue = "a running session cannot change its toolchain";
-                let help = format!(
-                    "Start the kernel with RUSTUP_TOOLCHAIN={args} in its environment, or run `rustup override set {args}` \
-                     in the notebook's folder, and restart."
-                );
-                return Err(errors::plain("NotSupported", evalue, &[&help]));
-            }
             ":toolchain" => {
                 self.say(format!("Toolchain: {}\n", self.session.engine.toolchain()));
                 None
@@ -314,6 +310,46 @@ impl Running<'_> {
             _ => Some(format!("{name} {args}").trim_end().to_owned()),
         };
         Ok(passed_on)
+    }
+
+    fn switch_toolchain(&mut self, name: &str) -> Result<(), CellError> {
+        let caching = Arc::clone(&self.session.caching);
+        let switched = self
+            .session
+            .engine
+            .switch_toolchain(name, move || caching.forget_values());
+        let dropped = match switched {
+            Ok(Switched { dropped }) => dropped,
+            Err(NotSwitched::Engine(error)) => return Err(errors::of_engine_alone(self.session, &error)),
+            Err(NotSwitched::Unusable(why)) => {
+                let evalue = format!("the toolchain `{name}` cannot be used");
+                let help = "Nothing was changed.";
+                return Err(errors::plain("ToolchainError", &evalue, &[&why, help]));
+            }
+            Err(NotSwitched::NotInstalled { installed }) => {
+                let evalue = format!("there is no toolchain `{name}`");
+                let installed: Vec<String> = magic::nearest_first(name, installed)
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                let help = format!(
+                    "Installed are {}; `rustup toolchain install {name}` may install it. Nothing was changed.",
+                    installed.join(", ")
+                );
+                return Err(errors::plain("ToolchainError", &evalue, &[&help]));
+            }
+        };
+        let mut words = format!("Toolchain: {}\n", self.session.engine.toolchain());
+        if !dropped.is_empty() {
+            let names: Vec<String> = dropped.iter().map(|name| format!("`{name}`")).collect();
+            words.push_str(&format!(
+                "Variables were dropped, since they were made with the other toolchain: {}. Items and dependencies stay. \
+                 Run the cells that make the variables again.\n",
+                names.join(", ")
+            ));
+        }
+        self.say(words);
+        Ok(())
     }
 
     fn other(&mut self, step: &Step) -> Result<(), CellError> {
