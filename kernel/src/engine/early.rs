@@ -347,7 +347,7 @@ impl Built {
             let name = rewrite::stored_name(line);
             name.is_some_and(|name| self.bindings.iter().any(|binding| binding.name == name))
         };
-        let lines = rewritten.text.lines().map(str::trim);
+        let lines = rewritten.text.lines().map(str::trim).map(rewrite::without_places);
         let mut lines: Vec<&str> = lines
             .filter(|line| !["", "{", "}"].contains(line) && !is_new(line))
             .collect();

@@ -150,7 +150,11 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         {
             rewritten.function = function(generated);
             // The user may call an item like the function that evcxr looks for.
-            lines.replace(entry - 1..entry, &format!("#[unsafe(export_name = {name:?})]"));
+            let places = places(&lines, &rewritten.map).unwrap_or_default();
+            lines.replace(
+                entry - 1..entry,
+                &format!("{places}#[unsafe(export_name = {name:?})]"),
+            );
             lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
         }
         rewritten.statement_line = body.clone().find(|at| !lines.is_generated(*at)).map(|at| at + 1);
@@ -237,6 +241,25 @@ fn macros_first(generated: &str, marks: &Marks) -> String {
     }
     lines.splice(first..first, moved);
     lines.join("\n") + "\n"
+}
+
+const PLACES_START: &str = "const __CELLAR_PLACES: &str = ";
+const PLACES_END: &str = "#[macro_use(dbg)] extern crate cellar as _;";
+
+/// Where a user names `dbg!`, it becomes that of the runtime crate, which tells places in cells. std's and Cellar's macro are
+/// in scope in the same way, so that a user's own macro of that name goes before both.
+fn places(lines: &Lines, map: &SourceMap) -> Option<String> {
+    let mut user = (0..lines.len()).filter(|at| !lines.is_generated(*at));
+    let names_it = user.any(|at| words(lines.text(at)).any(|word| word == "dbg"));
+    names_it.then(|| format!("{PLACES_START}{:?};{PLACES_END}", map.table()))
+}
+
+/// A line of a rewritten crate without what depends on the order in which the items stand.
+pub fn without_places(line: &str) -> &str {
+    let rest = line
+        .strip_prefix(PLACES_START)
+        .and_then(|line| line.split_once(PLACES_END));
+    rest.map_or(line, |(_, rest)| rest)
 }
 
 /// The item `mod cellar` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.

@@ -3,6 +3,7 @@
 pub mod memo;
 #[cfg(feature = "question_mark")]
 mod outcome;
+mod position;
 mod result;
 pub mod show;
 
@@ -10,5 +11,6 @@ pub mod show;
 pub use outcome::{
     CellOutcome, DebugCellOutcome, DebugText, DebuggedError, DisplayText, PrettyCellOutcome, ShownError,
 };
+pub use position::place;
 pub use result::{debug, not_shown, rich};
 pub use show::{Peel, Shown};
