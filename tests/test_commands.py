@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from support import toolchain
+from support.cells import told
+
 
 def text(result):
     """All that a cell showed, as text."""
@@ -123,18 +126,160 @@ def test_opt_sets_a_level_that_there_is(new_kernel):
     assert kernel.show("(0..10).sum::<i32>()") == "45"
 
 
-def test_toolchain_is_told_and_not_changed(kernel):
+@pytest.fixture
+def toolchains(new_kernel, tmp_path):
+    """A kernel on a machine with two toolchains, on the first of them."""
+    environment = toolchain.with_names(tmp_path, "cellar-test-first", "cellar-test-second")
+    return new_kernel(env=environment, cwd=tmp_path)
+
+
+def test_toolchain_is_told(kernel):
     assert "rustc" in text(kernel.ok(":toolchain"))
-    assert "RUSTUP_TOOLCHAIN" in kernel.fails(":toolchain nowhere").traceback
-    assert kernel.show("1 + 1") == "2"
 
 
-def test_clear_forgets_variables_and_items(new_kernel):
+def test_another_toolchain_keeps_items_and_drops_variables(toolchains):
+    kernel = toolchains
+    kernel.ok("fn twice(x: i32) -> i32 { x * 2 }\nstruct Pair(i32, i32);\nlet older = Pair(1, 2);\nlet text = 3;")
+    assert "cellar-test-first" in text(kernel.ok(":toolchain"))
+    changed = text(kernel.ok(":toolchain cellar-test-second\nlet newer = twice(2);"))
+    assert "cellar-test-second" in changed and "`older`, `text`" in changed
+    assert "cellar-test-second" in text(kernel.ok(":toolchain"))
+    assert kernel.fails("older.0").ename == "E0425"
+    listed = text(kernel.ok("%whos"))
+    assert "newer" in listed and "older" not in listed
+    # Items, `?`, panics, rich output and crates of Cellar's own are as before.
+    assert kernel.show("twice(newer) + Pair(3, 4).1") == "12"
+    assert kernel.fails('let n: u8 = "x".parse()?;').ename == "ParseIntError"
+    assert kernel.fails('panic!("still told")').evalue == "still told"
+    assert kernel.ok('cellar::html("<b>hi</b>");').displays[0]["text/html"] == "<b>hi</b>"
+    kernel.ok("#[derive(serde::Serialize, serde::Deserialize, Clone, Debug, PartialEq)] struct Kept { x: u8 }")
+    made = '//% cache_data\nprintln!("computed");\nlet kept = Kept { x: newer as u8 };'
+    assert told(kernel.ok(made))["cache"] == "miss"
+    assert told(kernel.ok(made))["cache"] == "hit"
+    assert kernel.show("kept.x") == "4"
+    # And back.
+    kernel.ok(":toolchain cellar-test-first")
+    assert kernel.fails("newer").ename == "E0425"
+    assert kernel.show("twice(7)") == "14"
+
+
+def test_a_toolchain_that_is_not_there_changes_nothing(toolchains):
+    kernel = toolchains
+    kernel.ok("let stays = 5;")
+    refused = kernel.fails(":toolchain cellar-test-secnd\nlet never = 1;")
+    assert refused.ename == "ToolchainError"
+    assert refused.traceback.index("`cellar-test-second`") < refused.traceback.index("`cellar-test-first`")
+    assert kernel.show("stays") == "5"
+    assert kernel.fails("never").ename == "E0425"
+    assert "cellar-test-first" in text(kernel.ok(":toolchain"))
+
+
+def test_instances_are_released_when_the_toolchain_changes(toolchains, tmp_path):
+    kernel = toolchains
+    released = tmp_path / "released"
+    kernel.ok(f'fn gone<T>(_: T) {{ std::fs::write("{released}", "").unwrap(); }}')
+    kernel.ok("//% cache_resource(on_release = gone)\nlet instance = vec![1];")
+    kernel.fails(":toolchain nowhere")
+    assert not released.exists()
+    assert kernel.show("&*instance") == "[1]"
+    kernel.ok(":toolchain cellar-test-second")
+    assert released.exists()
+    kernel.ok("//% cache_resource\nlet instance = vec![2];")
+    assert kernel.show("&*instance") == "[2]"
+
+
+@pytest.fixture
+def errors(kernel):
+    """A kernel whose format of errors is the usual one again afterwards."""
+    yield kernel
+    kernel.ok(":efmt {}")
+
+
+@pytest.mark.parametrize(
+    "format, shown",
+    [("{}", ["not found"]), ("{:?}", ["Missing { code: 404 }"]), ("{:#?}", ["Missing {", "    code: 404,", "}"])],
+)
+def test_efmt_shows_errors_that_leave_a_cell(errors, format, shown):
+    errors.ok(
+        "#[derive(Debug)] struct Missing { code: u16 }\n"
+        "impl std::fmt::Display for Missing {\n"
+        '    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { write!(f, "not found") }\n'
+        "}\nfn missing() -> Result<u8, Missing> { Err(Missing { code: 404 }) }"
+    )
+    assert format in text(errors.ok(f":efmt {format}"))
+    result = errors.fails("let never = 1;\nmissing()?;")
+    assert result.ename == "Missing"
+    assert result.evalue == "; ".join(line.strip() for line in shown)
+    assert result.traceback.splitlines()[0].endswith(shown[0])
+    assert result.traceback.splitlines()[1 : len(shown)] == shown[1:]
+    assert "missing()?;" in result.traceback
+    assert errors.fails("let nothing: Option<u8> = None;\nnothing?;").ename == "None"
+
+
+def test_efmt_is_in_force_in_the_cell_that_it_is_for(errors):
+    assert errors.fails(':efmt {:?}\nErr("quoted")?;').evalue == '"quoted"'
+    # That cell failed, so it changed nothing.
+    assert "{}" in text(errors.ok(":efmt"))
+    errors.ok(":efmt {:?}")
+    assert errors.fails('Err("quoted")?;').evalue == '"quoted"'
+    assert errors.fails(":efmt {:x}").status == "error"
+    assert errors.fails('Err("quoted")?;').evalue == '"quoted"'
+
+
+def test_efmt_tells_of_errors_that_it_does_not_fit(errors):
+    errors.ok("struct Mute; #[derive(Debug)] struct Talks;")
+    told = errors.fails("Err(Talks)?;")
+    assert "has no `Display` text" in told.traceback and ":efmt {:?}" in told.traceback
+    errors.ok(":efmt {:?}")
+    assert errors.fails("Err(Talks)?;").evalue == "Talks"
+    told = errors.fails("Err(Mute)?;")
+    assert "has no `Debug` text" in told.traceback and ":efmt {}" in told.traceback
+
+
+@pytest.mark.parametrize("command", [":clear", "%reset"])
+def test_clear_forgets_variables_and_items(new_kernel, command):
     kernel = new_kernel()
     kernel.ok("let cleared = 1; fn cleared_too() {}")
-    kernel.ok(":clear")
+    kernel.ok(command)
     assert kernel.fails("cleared").ename == "E0425"
     assert kernel.fails("cleared_too()").ename == "E0425"
+    assert "cleared_too" not in kernel.completions("cleared_")
+
+
+@pytest.mark.parametrize("command", [":clear", "%reset"])
+def test_the_cellar_crate_is_there_after_a_clear(new_kernel, command):
+    kernel = new_kernel()
+    kernel.ok("//% cache_resource\nlet shared = vec![1];")
+    kernel.ok(command)
+    assert kernel.ok('cellar::html("<b>hi</b>");').displays[0]["text/html"] == "<b>hi</b>"
+    kernel.ok("//% cache_resource\nlet shared = vec![2];")
+    assert kernel.show("&*shared") == "[2]"
+    assert "Resource<Vec<i32>>" in text(kernel.ok(":t shared"))
+    assert {"html", "progress"} <= {match.strip("():") for match in kernel.completions("cellar::")}
+    # And after a second one, with Rust below it.
+    shown = kernel.ok(f'{command}\nlet after = 1;\ncellar::html("<b>{{}}</b>"); after').value
+    assert shown == "1"
+    kernel.ok("//% cache_resource\nlet shared = after;")
+    assert kernel.show("*shared") == "1"
+
+
+@pytest.mark.parametrize("command", [":clear", "%reset"])
+def test_a_clear_leaves_nothing_for_cached_cells(new_kernel, command, tmp_path):
+    kernel = new_kernel()
+    released = tmp_path / "released"
+    kernel.ok(f'fn gone<T>(_: T) {{ std::fs::write("{released}", "").unwrap(); }}')
+    kernel.ok("//% cache_resource(on_release = gone)\nlet instance = vec![1];")
+    kernel.ok(command)
+    assert released.exists()
+    kernel.ok("let seed = 1;")
+    cached = '//% cache_data\nprintln!("computed");\nlet grown = seed + 1;'
+    assert told(kernel.ok(cached))["cache"] == "miss"
+    kernel.ok(command)
+    # `seed` is no more: neither the ledger nor the store may say otherwise.
+    assert kernel.fails(cached).ename == "E0425"
+    kernel.ok("let seed = 2;")
+    kernel.ok(cached)
+    assert kernel.show("grown") == "3"
 
 
 def test_t_and_doc_tell_of_a_variable(kernel):

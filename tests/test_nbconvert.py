@@ -45,6 +45,7 @@ def test_nbconvert_and_cellar_run_agree_on_every_example(path, tmp_path):
     assert notebooks.shown(by_cellar) == notebooks.shown(by_nbconvert)
     counts = [[c.execution_count for c in made.cells if c.cell_type == "code"] for made in (by_nbconvert, by_cellar)]
     assert counts[0] == counts[1]
+    assert by_cellar.metadata.language_info == by_nbconvert.metadata.language_info
 
 
 def test_nbconvert_keeps_all_output(tmp_path):

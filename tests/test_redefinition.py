@@ -56,3 +56,82 @@ def test_the_same_definition_again_keeps_values(kernel):
     kernel.ok("#[derive(Debug)] struct Again { x: u32 }\nlet again = Again { x: 3 };")
     kernel.ok("/// With words.\n#[derive(Debug, Clone)] struct Again { x: u32 }")
     assert kernel.show("again.x") == "3"
+
+
+# A cell that binds the name of a lost variable, and what the variable is then.
+BINDINGS = [
+    ("let {v} = {T} {{ x: 5 }};", "5"),
+    ("let mut {v} = {T} {{ x: 4 }};\n{v}.x += 2;", "6"),
+    ("let ({v}, _other_{v}) = ({T} {{ x: 7 }}, 1);", "7"),
+    ("let {T} {{ x }} = {T} {{ x: 8 }};\nlet {v} = {T} {{ x }};", "8"),
+    ("let {v} = {T} {{ x: {{ let {v} = 9; {v} }} }};", "9"),
+    ("let {v} = {T} {{ x: 1 }};\nlet {v} = {T} {{ x: {v}.x + 9 }};", "10"),
+    ("struct {T} {{ y: u8, x: u64 }}\nlet {v} = {T} {{ y: 1, x: 11 }};", "11"),
+    ("let {v}: {T} = \"12\".parse().map(|x| {T} {{ x }})?;", "12"),
+]
+
+
+@pytest.mark.parametrize("case", range(len(BINDINGS)))
+def test_a_lost_variable_can_be_made_again(kernel, case):
+    cell, shown = BINDINGS[case]
+    names = {"T": f"Again{case}", "v": f"again_{case}"}
+    kernel.ok("struct {T} {{ x: u32 }}\nlet {v} = {T} {{ x: 3 }};".format(**names))
+    kernel.ok("struct {T} {{ x: u64 }}".format(**names))
+    result = kernel.ok(cell.format(**names))
+    assert result.stderr == "", "the lost value is of no interest"
+    assert kernel.show("{v}.x".format(**names)) == shown
+    assert kernel.show("std::mem::size_of_val(&{v}.x)".format(**names)) == "8"
+
+
+READINGS = [
+    "let {v} = {v}.x;",
+    "println!(\"{{}}\", {v}.x);\nlet {v} = 1;",
+    "let f_{v} = {v}.x + 1;\nlet {v} = 2;",
+    "let {v} = std::iter::once(&{v}).map(|it| it.x).sum::<u64>();",
+]
+
+
+@pytest.mark.parametrize("case", range(len(READINGS)))
+def test_a_cell_that_reads_a_lost_variable_before_it_binds_it_is_told(kernel, case):
+    names = {"T": f"Read{case}", "v": f"read_{case}"}
+    cell = READINGS[case]
+    kernel.ok("struct {T} {{ x: u32 }}\nlet {v} = {T} {{ x: 3 }};".format(**names))
+    kernel.ok("struct {T} {{ x: u64 }}".format(**names))
+    result = kernel.fails(cell.format(**names))
+    assert names["v"] in result.stderr and "defined anew" in result.stderr, result
+
+
+def test_a_variable_made_from_its_older_value(kernel):
+    kernel.ok("let shadow = vec![1];\nlet kept = vec![2];")
+    kernel.ok("let shadow = { let mut longer = shadow; longer.push(3); longer };")
+    assert kernel.show("shadow") == "[1, 3]"
+    kernel.ok("let shadow = shadow.len();\nlet kept = format!(\"{kept:?}\");")
+    assert kernel.show("(shadow, &kept)") == '(2, "[2]")'
+
+
+def test_an_older_value_is_dropped_when_its_name_is_bound_anew(kernel):
+    kernel.ok(
+        "struct Noisy(u8);\nimpl Drop for Noisy { fn drop(&mut self) { println!(\"dropped {}\", self.0); } }\n"
+        "let noisy = Noisy(1);\nlet other = Noisy(2);"
+    )
+    assert kernel.ok("let noisy = Noisy(3);\nprintln!(\"made\");").stdout == "made\ndropped 1\n"
+    # The new one is gone at the end of the cell, and the older one with it.
+    assert sorted(kernel.ok("let other = Noisy(4);\ndrop(other);").stdout.split("\n")) == ["", "dropped 2", "dropped 4"]
+    assert kernel.fails("other.0").ename == "E0425"
+    assert kernel.show("noisy.0") == "3"
+
+
+def test_a_failed_cell_leaves_the_older_value(kernel):
+    kernel.ok("let older = vec![1];")
+    kernel.fails("let older = 2;\npanic!(\"after it\");")
+    assert kernel.show("older") == "[1]"
+    kernel.fails("let older = 2;\nlet n: u8 = \"x\".parse()?;")
+    assert kernel.show("older") == "[1]"
+
+
+def test_patterns_of_all_kinds_bind_anew(kernel):
+    kernel.ok("let first = 1; let second = 2; let third = 3; let whole = 4;")
+    kernel.ok("let [first, second] = [5, 6];\nlet &third = &7;\nlet whole @ (_, _) = (8, 9);")
+    assert kernel.show("(first, second, third, whole)") == "(5, 6, 7, (8, 9))"
+    kernel.ok("let [first, second] = [\"a\", \"b\"];\nlet &third = &'c';")
+    assert kernel.show("(first, second, third)") == '("a", "b", \'c\')'

@@ -12,6 +12,7 @@ mod functions;
 mod help;
 mod host;
 mod interpreter;
+mod language;
 mod magic;
 mod report;
 mod server;

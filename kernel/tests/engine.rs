@@ -2,9 +2,11 @@
 //! from the environment of the whole process, so there is one engine and one test, which tells several stories.
 
 // Not every part of the modules is used from here.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../src/analysis/mod.rs"]
+mod analysis;
 #[path = "../src/cell.rs"]
 mod cell;
 #[path = "../src/engine/mod.rs"]

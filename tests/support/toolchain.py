@@ -75,3 +75,15 @@ def without_rust_src(root):
     # Dependencies may be in the user's registry; std's own are not asked for.
     environment["CARGO_HOME"] = os.environ.get("CARGO_HOME", str(pathlib.Path.home() / ".cargo"))
     return environment
+
+
+def with_names(root, *names):
+    """A rustup of its own, to which the toolchain of this machine is known by several names. The first is the default."""
+    home = root / "rustup"
+    home.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RUST")}
+    environment["RUSTUP_HOME"] = str(home)
+    for name in names:
+        subprocess.run(["rustup", "toolchain", "link", name, sysroot()], env=environment, cwd=root, check=True)
+    subprocess.run(["rustup", "default", names[0]], env=environment, cwd=root, check=True)
+    return environment

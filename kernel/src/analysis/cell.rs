@@ -47,9 +47,22 @@ pub struct CellReading {
 pub struct Defined {
     pub name: String,
     pub mutable: bool,
+    /// It is certainly bound, in a pattern into which evcxr looks.
+    pub plain: bool,
 }
 
 impl CellReading {
+    /// The variables that it certainly binds, and of whose older values it knows nothing: nothing that runs names such a
+    /// variable before it is bound.
+    pub fn only_bound(&self) -> BTreeSet<String> {
+        if self.flags.reads_everything {
+            return BTreeSet::new();
+        }
+        let plain = self.defines.iter().filter(|defined| defined.plain);
+        let unread = plain.filter(|defined| !self.reads.contains_key(&defined.name));
+        unread.map(|defined| defined.name.clone()).collect()
+    }
+
     /// What the cell may do to the variable `name`; `None` if it does not read it. `session` has the cell's items too.
     pub fn access(&self, name: &str, session: &Session<'_>) -> Option<Access> {
         if self.flags.reads_everything {
@@ -108,9 +121,9 @@ fn read_statements(body: &ast::StmtList, parse_error: bool) -> CellReading {
         running.append(scan);
         reads.statement(&statement);
         if let Some(binding) = ast::LetStmt::cast(statement) {
-            for (name, mutable) in reads::bound_by(&binding) {
-                defines.retain(|known| known.name != name);
-                defines.push(Defined { name, mutable });
+            for defined in reads::bound_by(&binding) {
+                defines.retain(|known| known.name != defined.name);
+                defines.push(defined);
             }
         }
     }

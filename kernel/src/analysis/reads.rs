@@ -10,6 +10,7 @@ use ra_ap_syntax::ast::{self, AstNode, HasArgList, HasLoopBody, HasName};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode, T};
 
 use super::access::Access;
+use super::cell::Defined;
 use super::tokens::plain_name;
 
 /// What a walk finds.
@@ -367,8 +368,8 @@ fn binds_by_reference(pattern: &ast::Pat) -> bool {
         .any(|element| element.kind() == T![ref])
 }
 
-/// The variables that a `let` of the cell itself binds, and whether they are `mut`.
-pub fn bound_by(binding: &ast::LetStmt) -> Vec<(String, bool)> {
+/// The variables that a `let` of the cell itself binds.
+pub fn bound_by(binding: &ast::LetStmt) -> Vec<Defined> {
     let Some(pattern) = binding.pat() else {
         return Vec::new();
     };
@@ -382,7 +383,26 @@ pub fn bound_by(binding: &ast::LetStmt) -> Vec<(String, bool)> {
             let name = plain_name(it.name()?.text()).to_owned();
             // `let Some(LIMIT) = x else { … }` compares.
             let compares = refutable && name.starts_with(char::is_uppercase);
-            (!compares).then_some((name, mutable))
+            let plain = is_plain(it.syntax(), binding.syntax());
+            (!compares).then_some(Defined { name, mutable, plain })
         })
         .collect()
+}
+
+/// Whether a name in the pattern of `binding` is in names, tuples and structs only, none of which is conditional.
+fn is_plain(name: &SyntaxNode, binding: &SyntaxNode) -> bool {
+    let mut around = name.ancestors();
+    let inside = around.by_ref().take_while(|node| node != binding);
+    let plain = inside.enumerate().all(|(depth, node)| {
+        let looked_into = matches!(
+            node.kind(),
+            SyntaxKind::TUPLE_PAT
+                | SyntaxKind::TUPLE_STRUCT_PAT
+                | SyntaxKind::RECORD_PAT
+                | SyntaxKind::RECORD_PAT_FIELD_LIST
+                | SyntaxKind::RECORD_PAT_FIELD
+        );
+        (depth == 0 || looked_into) && !is_conditional(&node)
+    });
+    plain && !is_conditional(binding)
 }

@@ -10,6 +10,9 @@ use super::evcxr_thread::{EvcxrThread, panic_text};
 use super::knowledge::{self, Refused};
 use super::{Variable, lock};
 
+/// Without a statement evcxr would not look at variables.
+pub(super) const STATEMENT: &str = "();\n";
+
 impl EvcxrThread {
     /// Tells evcxr of adopted cells: their items and variables are analysed and kept, nothing is compiled or
     /// run. An error means that evcxr panicked.
@@ -20,14 +23,14 @@ impl EvcxrThread {
         }
         let started = std::time::Instant::now();
         let items = pending.items();
-        let all = items.clone() + &knowledge::declarations(&pending.variables);
+        let all = items.clone() + &knowledge::declarations(&pending.variables) + STATEMENT;
         if self.told(evcxr, &all, &pending.forgotten)?.is_err() {
             // One of them is to blame; the others are not to be lost with it.
-            if let Err(reason) = self.told(evcxr, &items, &pending.forgotten)? {
+            if let Err(reason) = self.told(evcxr, &(items + STATEMENT), &pending.forgotten)? {
                 tracing::warn!("evcxr does not take the items of a replayed cell: {reason}");
             }
             for variable in &pending.variables {
-                let declaration = knowledge::declarations(std::slice::from_ref(variable));
+                let declaration = knowledge::declarations(std::slice::from_ref(variable)) + STATEMENT;
                 if let Err(reason) = self.told(evcxr, &declaration, &[])? {
                     tracing::warn!(
                         variable = variable.name,
@@ -45,8 +48,9 @@ impl EvcxrThread {
         Ok(())
     }
 
-    /// Lets evcxr keep what `code` defines and drop the variables in `forgotten`, or says why it does not.
-    fn told(
+    /// Lets evcxr keep what `code` defines and drop the variables in `forgotten`, or says why it does not. The outer error
+    /// means that evcxr panicked.
+    pub(super) fn told(
         &self,
         evcxr: &mut CommandContext,
         code: &str,
@@ -58,9 +62,7 @@ impl EvcxrThread {
             ..Order::default()
         });
         self.host.skip_next_run();
-        // Without a statement evcxr would not look at variables.
-        let code = format!("{code}();\n");
-        let told = catch_unwind(AssertUnwindSafe(|| evcxr.execute(&code)));
+        let told = catch_unwind(AssertUnwindSafe(|| evcxr.execute(code)));
         self.host.skip_no_run();
         match told {
             Ok(Ok(_)) => {

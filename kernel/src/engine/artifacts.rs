@@ -64,6 +64,8 @@ impl Wanted {
         let text = generate::crate_text(code, &context, &[], true);
         let needs = Needs {
             question_mark: code.question_mark,
+            error_format: code.error_format,
+            only_bound: std::sync::Arc::clone(&code.only_bound),
             crates: std::sync::Arc::clone(&means.plan.identities),
             items: Some(parts.items.clone()),
             ..Needs::default()

@@ -1,6 +1,7 @@
 //! A cell made ready for evcxr: cut into statements, each marked with where it came from, the last
 //! expression wrapped so that one compile shows it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ra_ap_syntax::ast::{self, AstNode, HasName};
@@ -10,6 +11,7 @@ use super::debug_format::BEFORE_SHOWN;
 pub use super::debug_format::DebugFormat;
 use super::definitions::{Definition, header_tokens};
 use super::effort;
+use super::error_format::ErrorFormat;
 use super::items::Item;
 use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
@@ -27,8 +29,12 @@ pub struct CellCode {
     pub statements: String,
     /// The variables that its `let`s bind.
     pub bindings: Vec<Binding>,
+    /// Those of them whose older values it does not use, as far as whoever prepares it knows.
+    pub only_bound: Arc<BTreeSet<String>>,
     /// A `?` may leave the cell.
     pub question_mark: bool,
+    /// How the error is shown that leaves it so.
+    pub error_format: ErrorFormat,
     /// It awaits a future.
     pub awaits: bool,
     /// It shows the value of its last expression.

@@ -247,6 +247,8 @@ fn attempt_with(
 fn needs(code: &CellCode, workshop: &Workshop, parts: &SessionParts, failure: Option<Failure>) -> Needs {
     Needs {
         question_mark: code.question_mark,
+        error_format: code.error_format,
+        only_bound: Arc::clone(&code.only_bound),
         failure,
         crates: Arc::clone(&workshop.plan.identities),
         items: Some(parts.items.clone()),
@@ -452,7 +454,7 @@ impl Built {
             let name = rewrite::stored_name(line);
             name.is_some_and(|name| self.bindings.iter().any(|binding| binding.name == name))
         };
-        let lines = rewritten.text.lines().map(str::trim);
+        let lines = rewritten.text.lines().map(str::trim).map(rewrite::without_places);
         let mut lines: Vec<&str> = lines
             .filter(|line| !line.is_empty() && !rewrite::is_frame(line) && !is_new(line))
             .collect();

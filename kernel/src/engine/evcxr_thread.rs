@@ -17,11 +17,12 @@ use super::early::{self, Early, Outcome, SessionParts};
 use super::generate::Modes;
 use super::kept;
 use super::knowledge::Knowledge;
+use super::switching::{self, NotSwitched, Switched};
 use super::toolchain::Toolchain;
 use super::{
-    API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library, serde_for_cells,
+    API_MODULE, API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
 };
-use crate::host::{Host, Libraries};
+use crate::host::Host;
 use crate::interpreter::{Frontend, MimeBundle};
 
 /// Something for evcxr to do.
@@ -42,6 +43,12 @@ pub enum Job {
     Hover {
         code: String,
         reply: Sender<Option<(String, String)>>,
+    },
+    SwitchToolchain {
+        name: String,
+        /// Called when the process of the cells is about to end.
+        before: Box<dyn FnOnce() + Send>,
+        reply: Sender<Result<Switched, NotSwitched>>,
     },
 }
 
@@ -157,21 +164,10 @@ impl EvcxrThread {
             Err(error) => tracing::warn!("dependencies are not kept: {}: {error}", dependencies.display()),
         }
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
-        let (Toolchain { rustc, cargo }, path) = (toolchain.clone(), self.real_path.clone());
+        let (chosen, path) = (toolchain.clone(), self.real_path.clone());
         let runtime = std::thread::spawn(move || -> Result<(), String> {
-            let library = runtime_library::build(&rustc, &cache).map_err(|error| error.to_string())?;
-            builds.serde().start(serde_for_cells::Builder {
-                cargo,
-                rustc,
-                rustc_version: library.rustc_version.clone(),
-                cache,
-                path,
-            });
-            builds.set_runtime(library.library.clone());
-            host.set_libraries(Libraries {
-                std: library.std,
-                runtime: library.library,
-            });
+            let library = runtime_library::build(&chosen.rustc, &cache).map_err(|error| error.to_string())?;
+            switching::use_libraries(&builds, &host, &chosen, library, (&cache, path));
             Ok(())
         });
         write_api_stub(self.builds.folder())
@@ -184,12 +180,7 @@ impl EvcxrThread {
         self.learn();
         let mut context = CommandContext::with_eval_context(evaluator);
         let booted = started.elapsed();
-        self.skipping();
-        self.host.skip_next_run();
-        context
-            .execute(API_STUB)
-            .map_err(|error| format!("the interface of the cellar crate: {error}"))?;
-        self.learn();
+        self.tell_api(&mut context)??;
         let described = started.elapsed();
         runtime.join().unwrap_or_else(|panic| Err(panic_text(&*panic)))?;
         self.builds.order(Order::default());
@@ -203,6 +194,24 @@ impl EvcxrThread {
             answer: Answering::NothingMade,
             ..Order::default()
         });
+    }
+
+    /// Tells evcxr what the `cellar` crate offers. The outer error means that evcxr panicked.
+    fn tell_api(&self, evcxr: &mut CommandContext) -> Result<Result<(), String>, String> {
+        let told = self.told(evcxr, API_STUB, &[])?;
+        Ok(told.map_err(|error| format!("the interface of the cellar crate: {error}")))
+    }
+
+    /// After a `:clear` evcxr knows nothing of the `cellar` crate either. An error means that it panicked.
+    fn tell_api_again(&self, evcxr: &mut CommandContext) -> Result<(), String> {
+        if evcxr.defined_item_names().any(|name| name == API_MODULE) {
+            return Ok(());
+        }
+        if let Err(reason) = self.tell_api(evcxr)? {
+            tracing::error!("{reason}");
+        }
+        self.builds.order(Order::default());
+        Ok(())
     }
 
     /// Does a job. An error means that evcxr panicked and its state is not to be trusted.
@@ -248,7 +257,11 @@ impl EvcxrThread {
                 evaluation.took = started.elapsed();
                 // Nobody waits if the kernel is going down.
                 let _ = reply.send(evaluation);
-                broken.map_or(Ok(()), Err)
+                match broken {
+                    Some(panic) => Err(panic),
+                    None if code.clears() => self.tell_api_again(evcxr),
+                    None => Ok(()),
+                }
             }
             Job::Adopt => self.adopt(evcxr),
             Job::Complete {
@@ -263,6 +276,11 @@ impl EvcxrThread {
             Job::Hover { code, reply } => {
                 let found = catch_unwind(AssertUnwindSafe(|| hover(evcxr, &code)));
                 let _ = reply.send(found.map_err(|panic| panic_text(&*panic))?);
+                Ok(())
+            }
+            Job::SwitchToolchain { name, before, reply } => {
+                let switched = self.switch_toolchain(evcxr, &name, before)?;
+                let _ = reply.send(switched);
                 Ok(())
             }
         }
@@ -497,6 +515,10 @@ fn refuse(job: Job, message: &str) {
         Job::Adopt => {}
         Job::Complete { reply, .. } => drop(reply),
         Job::Hover { reply, .. } => drop(reply),
+        Job::SwitchToolchain { reply, .. } => {
+            let error = EngineError::NotStarted(message.to_owned());
+            let _ = reply.send(Err(NotSwitched::Engine(error)));
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod diagnostics;
 mod early;
 mod effort;
 mod embedded_sources;
+pub mod error_format;
 mod evcxr_thread;
 mod folder;
 mod generate;
@@ -36,6 +37,7 @@ mod serde_for_cells;
 pub mod sharing;
 pub mod shim;
 pub mod source_map;
+pub mod switching;
 mod toolchain;
 
 use std::cell::Cell;
@@ -55,6 +57,7 @@ use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
 pub use locked::Dependency;
+use switching::{NotSwitched, Switched};
 
 use crate::cell::CellSource;
 use crate::host::call::{Call, Manner};
@@ -63,6 +66,8 @@ use crate::interpreter::{Frontend, MimeBundle};
 
 /// The item that tells rust-analyzer what the `cellar` crate offers; rustc has the crate itself.
 pub(crate) const API_STUB: &str = "mod cellar; /*interface for rust-analyzer*/";
+/// What evcxr calls that item.
+const API_MODULE: &str = "cellar";
 
 /// Why the engine could not be started or a cell could not be run.
 #[derive(Debug, Clone)]
@@ -325,7 +330,9 @@ impl Engine {
             code: Box::new(code.clone()),
             order: Order {
                 question_mark: code.question_mark,
+                error_format: code.error_format,
                 awaits: code.awaits,
+                only_bound: Arc::clone(&code.only_bound),
                 bounded: code.bounded,
                 frontend: Some(progress),
                 ..Order::default()
@@ -467,6 +474,29 @@ impl Engine {
             Some(name) => format!("{} ({})", name.to_string_lossy(), rustc.display()),
             None => rustc.display().to_string(),
         }
+    }
+
+    /// Compiles and runs cells with another installed toolchain from now on; waits for the engine to be there. Variables
+    /// are dropped then, items stay. `before` is called when nothing is in the way any longer, and the process of the cells
+    /// is about to end.
+    ///
+    /// # Errors
+    /// Why it cannot be; everything is then as before.
+    pub fn switch_toolchain(
+        &self,
+        name: &str,
+        before: impl FnOnce() + Send + 'static,
+    ) -> Result<Switched, NotSwitched> {
+        let (reply, answer) = channel();
+        let sent = lock(&self.jobs).send(Job::SwitchToolchain {
+            name: name.to_owned(),
+            before: Box::new(before),
+            reply,
+        });
+        let broken = || EngineError::Broken("the toolchain could not be changed".to_owned());
+        sent.ok()
+            .and_then(|()| answer.recv().ok())
+            .unwrap_or_else(|| Err(NotSwitched::Engine(broken())))
     }
 
     /// Whether an evaluation goes on.

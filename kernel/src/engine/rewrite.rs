@@ -8,12 +8,13 @@
 //! The text is that of evcxr =0.22.0 (`eval_context.rs`, `ContextState::code_to_compile`); the tests below
 //! compile what comes out, so that a change there cannot go unnoticed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use cellar_cache::Digest;
 
 use super::definitions::Definitions;
+use super::error_format::ErrorFormat;
 use super::generate::PUT_NEW;
 use super::items::Items;
 use super::minimal::LeftOut;
@@ -23,6 +24,10 @@ use super::source_map::{Kind, Mark, Marks, SourceMap};
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     pub question_mark: bool,
+    /// How it shows an error that leaves it so.
+    pub error_format: ErrorFormat,
+    /// Variables that it binds, and of whose older values it knows nothing.
+    pub only_bound: Arc<BTreeSet<String>>,
     /// The cell did not compile before.
     pub failure: Option<Failure>,
     /// What the crates are that it can name.
@@ -104,8 +109,6 @@ const THIN_STORE: &str = concat!(
     "}}",
 );
 const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
-const OUTCOME: &str = "::cellar::__private::CellOutcome";
-
 const CATCH: &str = "std::panic::catch_unwind(";
 const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
 const TAKE: &str = " = evcxr_variable_store.take_variable::<";
@@ -156,7 +159,11 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         {
             rewritten.function = function(generated);
             // The user may call an item like the function that evcxr looks for.
-            lines.replace(entry - 1..entry, &format!("#[unsafe(export_name = {name:?})]"));
+            let places = places(&lines, &rewritten.map).unwrap_or_default();
+            lines.replace(
+                entry - 1..entry,
+                &format!("{places}#[unsafe(export_name = {name:?})]"),
+            );
             lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
         }
         rewritten.statement_line = body.clone().find(|at| !lines.is_generated(*at)).map(|at| at + 1);
@@ -172,7 +179,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             .any(|at| lines.generated(at).is_some_and(|line| line.contains(CATCH)));
         rewritten.for_messages = needs.failure.is_some() && !rewritten.catches_panics;
         if !(rewritten.for_messages && needs.failure == Some(Failure::UnknownName)) {
-            leave_out_unnamed_variables(&mut lines, body.clone());
+            leave_out_unnamed_variables(&mut lines, body.clone(), &needs.only_bound);
         }
         rewritten.taken = taken(&lines, body.clone());
         let definitions = match &needs.items {
@@ -222,11 +229,12 @@ pub fn is_frame(line: &str) -> bool {
 
 fn replacement(line: Option<&str>, needs: &Needs) -> Option<String> {
     let line = line?;
+    let outcome = needs.error_format.outcome();
     let replaced = match line.trim() {
         "println!(\"EVCXR_PANIC_NOTIFICATION\");" => PANICKED.to_owned(),
-        _ if line == TRY_OPEN && needs.question_mark => format!("let _ = (|| -> {OUTCOME} {{"),
-        _ if line == TRY_CLOSE && needs.question_mark => format!("{OUTCOME}::done()}})();"),
-        _ if line == TRY_CLOSE_ASYNC && needs.question_mark => format!("{OUTCOME}::done()"),
+        _ if line == TRY_OPEN && needs.question_mark => format!("let _ = (|| -> {outcome} {{"),
+        _ if line == TRY_CLOSE && needs.question_mark => format!("<{outcome}>::done()}})();"),
+        _ if line == TRY_CLOSE_ASYNC && needs.question_mark => format!("<{outcome}>::done()"),
         _ if line == TRY_OPEN => "{".to_owned(),
         _ if line == TRY_CLOSE => "}".to_owned(),
         _ if line == TRY_CLOSE_ASYNC => String::new(),
@@ -277,6 +285,25 @@ fn macros_first(generated: &str, marks: &Marks) -> String {
     lines.join("\n") + "\n"
 }
 
+const PLACES_START: &str = "const __CELLAR_PLACES: &str = ";
+const PLACES_END: &str = "#[macro_use(dbg)] extern crate cellar as _;";
+
+/// Where a user names `dbg!`, it becomes that of the runtime crate, which tells places in cells. std's and Cellar's macro are
+/// in scope in the same way, so that a user's own macro of that name goes before both.
+fn places(lines: &Lines, map: &SourceMap) -> Option<String> {
+    let mut user = (0..lines.len()).filter(|at| !lines.is_generated(*at));
+    let names_it = user.any(|at| words(lines.text(at)).any(|word| word == "dbg"));
+    names_it.then(|| format!("{PLACES_START}{:?};{PLACES_END}", map.table()))
+}
+
+/// A line of a rewritten crate without what depends on the order in which the items stand.
+pub fn without_places(line: &str) -> &str {
+    let rest = line
+        .strip_prefix(PLACES_START)
+        .and_then(|line| line.split_once(PLACES_END));
+    rest.map_or(line, |(_, rest)| rest)
+}
+
 /// The item `mod cellar` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
 fn blank_api_stub(lines: &mut Lines) {
     if let Some(at) = lines.first(|line| line.trim_end() == super::API_STUB) {
@@ -325,7 +352,21 @@ fn blank_error_type(lines: &mut Lines, before: usize) {
 
 /// A variable that the cell does not name stays where it is. Names count wherever they stand, also in
 /// strings (`"{name}"`) and comments: naming too many costs time, naming too few would be wrong.
-fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) {
+///
+/// One that is `only_bound` is stored and nothing else: its older value need not be of a type that there still is.
+fn leave_out_unnamed_variables(
+    lines: &mut Lines,
+    body: std::ops::Range<usize>,
+    only_bound: &BTreeSet<String>,
+) {
+    // What the cell binds but has moved is not stored. Then the older value goes the way of all.
+    let stored = body
+        .clone()
+        .filter_map(|at| lines.generated(at).and_then(stored_name));
+    let replaced: HashSet<String> = stored
+        .filter(|name| only_bound.contains(*name))
+        .map(str::to_owned)
+        .collect();
     let mut named: HashSet<String> = HashSet::new();
     for at in body.clone() {
         if !lines.is_generated(at) {
@@ -338,9 +379,9 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
             at += 1;
             continue;
         };
-        let is_access = line.starts_with(CHECK)
-            || line.starts_with(PUT)
-            || (line.starts_with("let ") && line.contains(TAKE));
+        let is_store = line.starts_with(PUT);
+        let is_access =
+            line.starts_with(CHECK) || is_store || (line.starts_with("let ") && line.contains(TAKE));
         if !is_access {
             at += 1;
             continue;
@@ -353,7 +394,8 @@ fn leave_out_unnamed_variables(lines: &mut Lines, body: std::ops::Range<usize>) 
             .map(|line| lines.text(line))
             .collect::<Vec<_>>()
             .join(" ");
-        if stringified_name(&statement).is_some_and(|name| !named.contains(name)) {
+        let needless = |name: &str| !named.contains(name) || !is_store && replaced.contains(name);
+        if stringified_name(&statement).is_some_and(needless) {
             lines.replace(at..end + 1, "");
         }
         at = end + 1;
@@ -626,11 +668,50 @@ pub(super) mod tests {
             !rewritten.text.contains("stringify!(unused)"),
             "a variable that the cell does not name is left alone"
         );
-        assert!(rewritten.text.contains(&format!("(|| -> {OUTCOME} {{")));
+        assert!(
+            rewritten
+                .text
+                .contains("(|| -> ::cellar::__private::CellOutcome {")
+        );
         assert!(!rewritten.text.contains("HashMap"), "evcxr's own store is gone");
         assert!(rewritten.allows_question_mark);
         let plain = for_running(&generated, &marks, Needs::default());
         assert!(!plain.text.contains("EvcxrUserCodeError"), "{}", plain.text);
+    }
+
+    #[test]
+    fn a_variable_that_is_only_bound_is_stored_and_nothing_else() {
+        let mut marks = Marks::default();
+        let cells = [
+            "let a = 1u8; let b = 2u8; let c = 3u8;",
+            "let a = b; let c = String::new(); drop(c);",
+        ];
+        let generated = generated(&cells, &mut marks);
+        let accesses = |only_bound: &[&str]| {
+            let needs = Needs {
+                only_bound: Arc::new(only_bound.iter().map(|name| (*name).to_owned()).collect()),
+                ..Needs::default()
+            };
+            let rewritten = for_running(&generated, &marks, needs);
+            let mut taken = rewritten.taken.clone();
+            taken.sort();
+            let has = |what: &str| {
+                ["a", "b", "c"]
+                    .into_iter()
+                    .filter(|name| {
+                        let mut lines = rewritten.text.lines();
+                        lines
+                            .any(|line| line.contains(what) && line.contains(&format!("(stringify!({name})")))
+                    })
+                    .collect::<String>()
+            };
+            assert_eq!(taken.concat(), has(TAKE));
+            (has(CHECK), has(TAKE), has(PUT))
+        };
+        let all = |checked: &str, taken: &str, put: &str| (checked.into(), taken.into(), put.into());
+        assert_eq!(accesses(&[]), all("abc", "abc", "ab"));
+        // The new `c` is gone at the end, and the old one must not stay behind without a name.
+        assert_eq!(accesses(&["a", "c"]), all("bc", "bc", "ab"));
     }
 
     #[test]

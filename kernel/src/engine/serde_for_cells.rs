@@ -107,30 +107,39 @@ impl Shared {
 }
 
 impl SerdeForCells {
-    /// Builds it in a thread of its own, or finds it in the cache.
+    /// Builds it in a thread of its own, or finds it in the cache. What another compiler has built is forgotten.
     pub fn start(&self, builder: Builder) {
         let mut state = self.shared.state();
+        let is_same = state
+            .builder
+            .as_ref()
+            .is_some_and(|older| older.is_like(&builder));
         state.builder = Some(builder);
-        if matches!(state.outcome, Some(Err(_))) {
+        if !is_same || matches!(state.outcome, Some(Err(_))) {
             state.outcome = None;
         }
-        self.start_build(&mut state);
+        if state.outcome.is_none() {
+            self.start_build(&mut state);
+        }
     }
 
     fn start_build(&self, state: &mut State) {
         let Some(builder) = state.builder.clone().filter(|_| !state.building) else {
             return;
         };
-        let shared = Arc::clone(&self.shared);
+        let this = self.clone();
         let build = move || {
-            let built = builder.build(&shared.running);
+            let built = builder.build(&this.shared.running);
             if let Err(message) = &built {
                 tracing::info!("no serde for cells: {message}");
             }
-            let mut state = shared.state();
+            let mut state = this.shared.state();
             state.building = false;
-            state.outcome = Some(built);
-            shared.changed.notify_all();
+            match &state.builder {
+                Some(newer) if !newer.is_like(&builder) => this.start_build(&mut state),
+                _ => state.outcome = Some(built),
+            }
+            this.shared.changed.notify_all();
         };
         match std::thread::Builder::new().name("serde".into()).spawn(build) {
             Ok(_) => state.building = true,
@@ -233,6 +242,10 @@ impl SerdeForCells {
 }
 
 impl Builder {
+    fn is_like(&self, other: &Builder) -> bool {
+        self.rustc == other.rustc && self.rustc_version == other.rustc_version
+    }
+
     fn build(&self, running: &Running) -> Result<Serde, String> {
         let folder = self.cache.join("runtime");
         let kept = Kept::open(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;

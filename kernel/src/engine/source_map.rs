@@ -212,6 +212,23 @@ impl SourceMap {
         ))
     }
 
+    /// Where all pieces stand, for the process that runs cells: see `runtime/src/private/position.rs`.
+    pub fn table(&self) -> String {
+        let row = |piece: &Piece| {
+            let origin = &piece.origin;
+            let lines = origin.line..origin.line + origin.lines;
+            let mut insertions = origin.cell.insertions.iter();
+            // Text that was put before a place has moved it.
+            let before = match insertions.any(|insertion| lines.contains(&insertion.line)) {
+                true => "-".to_owned(),
+                false => origin.column_offset.to_string(),
+            };
+            let (first, last, line, name) = (piece.first, piece.last, origin.line, &origin.cell.name);
+            format!("{first} {last} {line} {before} {name}\n")
+        };
+        self.pieces.iter().map(row).collect()
+    }
+
     /// Marks with the lines on which their pieces stand (1-based, inclusive).
     pub fn pieces(&self) -> impl Iterator<Item = (Mark, std::ops::RangeInclusive<usize>)> {
         self.pieces
@@ -276,6 +293,7 @@ mod tests {
         assert_eq!((place.line, place.column), (2, 7));
         assert!(map.place(1, 1).is_none());
         assert!(map.place(4, 1).is_none());
+        assert_eq!(map.table(), "2 3 1 11 In[1]\n");
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub enum ToolchainError {
     NoRustSrc(PathBuf),
     #[error("`{}` could not be run: {message}. Check the toolchain with `cellar doctor`", .tool.display())]
     Broken { tool: PathBuf, message: String },
+    #[error("there is no rustup here, which could tell of other toolchains")]
+    NoRustup,
+    #[error("there is no toolchain `{name}`")]
+    NotInstalled {
+        name: String,
+        /// Those that are.
+        installed: Vec<String>,
+    },
     #[error("the folder {} for evcxr's tools could not be made: {source}", .dir.display())]
     Folder { dir: PathBuf, source: std::io::Error },
 }
@@ -41,7 +49,9 @@ impl Toolchain {
     pub fn find(path: &OsString) -> Result<Toolchain, ToolchainError> {
         let rustup = on_path(path, "rustup");
         let tool = |name| {
-            let by_rustup = rustup.as_ref().and_then(|rustup| which_by_rustup(rustup, name));
+            let by_rustup = rustup
+                .as_ref()
+                .and_then(|rustup| which_by_rustup(rustup, &["which", name]));
             by_rustup.or_else(|| on_path(path, name))
         };
         let found = match (tool("rustc"), tool("cargo")) {
@@ -52,6 +62,31 @@ impl Toolchain {
         };
         found.check_sources()?;
         Ok(found)
+    }
+
+    /// Finds the tools of an installed toolchain by its name, which may lack the target that rustup puts behind it.
+    /// `target` is that of this machine. Answers the whole name too.
+    ///
+    /// # Errors
+    /// When there is no such toolchain, or it has not both tools.
+    pub fn named(path: &OsString, name: &str, target: &str) -> Result<(String, Toolchain), ToolchainError> {
+        let rustup = on_path(path, "rustup").ok_or(ToolchainError::NoRustup)?;
+        let installed = installed(&rustup)?;
+        let with_target = format!("{name}-{target}");
+        let Some(name) = [name, &with_target]
+            .into_iter()
+            .find(|name| installed.iter().any(|known| known == name))
+        else {
+            let name = name.to_owned();
+            return Err(ToolchainError::NotInstalled { name, installed });
+        };
+        let chosen = format!("+{name}");
+        let tool = |tool: &str| {
+            let path = which_by_rustup(&rustup, &[&chosen, "which", tool]);
+            path.ok_or_else(|| ToolchainError::Missing(format!("`{tool}` of the toolchain `{name}` was")))
+        };
+        let (rustc, cargo) = (tool("rustc")?, tool("cargo")?);
+        Ok((name.to_owned(), Toolchain { rustc, cargo }))
     }
 
     fn check_sources(&self) -> Result<(), ToolchainError> {
@@ -89,8 +124,28 @@ fn sysroot(rustc: &Path) -> Result<PathBuf, ToolchainError> {
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-fn which_by_rustup(rustup: &Path, tool: &str) -> Option<PathBuf> {
-    let output = Command::new(rustup).args(["which", tool]).output().ok()?;
+/// The names of all toolchains that rustup knows.
+fn installed(rustup: &Path) -> Result<Vec<String>, ToolchainError> {
+    let broken = |message: String| ToolchainError::Broken {
+        tool: rustup.to_path_buf(),
+        message,
+    };
+    let output = Command::new(rustup)
+        .args(["toolchain", "list"])
+        .output()
+        .map_err(|error| broken(error.to_string()))?;
+    if !output.status.success() {
+        return Err(broken(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    // Behind a name may stand that it is the default. Where there is none, rustup says so in a sentence.
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = text.lines().filter(|line| !line.starts_with("no installed"));
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    Ok(names.map(str::to_owned).collect())
+}
+
+fn which_by_rustup(rustup: &Path, arguments: &[&str]) -> Option<PathBuf> {
+    let output = Command::new(rustup).args(arguments).output().ok()?;
     if !output.status.success() {
         return None;
     }

@@ -81,9 +81,26 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, _, candidate)| candidate)
 }
 
+/// All candidates, the most similar ones first.
+pub fn nearest_first(word: &str, mut candidates: Vec<String>) -> Vec<String> {
+    let word = word.to_lowercase();
+    let similarity = |candidate: &str| strsim::jaro_winkler(&word, &candidate.to_lowercase());
+    candidates.sort_by(|a, b| similarity(b).total_cmp(&similarity(a)));
+    candidates
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, nearest_first};
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let all = ["stable-x86_64", "1.95.0-x86_64", "nightly-x86_64"];
+        let all = || all.map(str::to_owned).to_vec();
+        assert_eq!(nearest_first("nigthly", all())[0], "nightly-x86_64");
+        assert_eq!(nearest_first("1.96", all())[0], "1.95.0-x86_64");
+        assert_eq!(nearest_first("", all()).len(), 3);
+    }
 
     #[test]
     fn the_nearest_name() {

@@ -41,7 +41,7 @@ pub use cell::{ParsedCell, Step, line_place, parse};
 pub use commands::COMMANDS;
 pub use directive::{Directive, OptionValue, Scope};
 pub use directive_table::{DIRECTIVES, DirectiveSpec, OptionKind};
-pub use error::nearest;
+pub use error::{nearest, nearest_first};
 pub use guide::{about, help, list};
 pub use listing::{table_bundle, text_bundle};
 pub use shell::{Stop, run as run_shell};

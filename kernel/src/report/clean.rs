@@ -10,6 +10,8 @@ const WORDS: &[(&str, &str)] = &[
     ("evcxr_internal_runtime", "Cellar's runtime"),
     ("evcxr_analysis_wrapper", "this cell"),
     ("cellar::__private::", "cellar::"),
+    ("CellOutcome<DebugText<false>>", "CellOutcome"),
+    ("CellOutcome<DebugText<true>>", "CellOutcome"),
     ("crate `ctx`", "this notebook"),
     ("`ctx`", "this notebook"),
 ];

@@ -11,15 +11,7 @@ pub fn reply() -> Value {
         "protocol_version": "5.5",
         "implementation": "cellar",
         "implementation_version": VERSION,
-        "language_info": {
-            "name": "rust",
-            "version": env!("CARGO_PKG_RUST_VERSION"),
-            "mimetype": "text/rust",
-            "file_extension": ".rs",
-            "pygments_lexer": "rust",
-            // A text, not an object: some clients read nothing else.
-            "codemirror_mode": "rust",
-        },
+        "language_info": crate::language::info(),
         "banner": format!("Cellar {VERSION}: a Rust kernel that never does the same work twice. %help lists what it can do."),
         "debugger": false,
         "supported_features": ["iopub_welcome"],

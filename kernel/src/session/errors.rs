@@ -50,6 +50,11 @@ pub fn of(session: &Session, evaluation: &Evaluation, stderr: &str) -> Option<Ce
         .map(|error| of_engine(session, error, variables))
 }
 
+/// The error of the engine where no cell has run.
+pub fn of_engine_alone(session: &Session, error: &EngineError) -> CellError {
+    of_engine(session, error, Variables::Kept)
+}
+
 fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> CellError {
     match error {
         EngineError::Compile(messages) => compile(session, messages),

@@ -14,6 +14,7 @@ use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::sharing::{self, Hooks};
+use crate::engine::switching::{NotSwitched, Switched};
 use crate::engine::{EngineError, Evaluation};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
@@ -208,10 +209,18 @@ impl Running<'_> {
                 return Err(report::interrupted(Variables::Kept));
             }
             match step {
+                Step::Command { name, args, .. } if name == ":toolchain" && !args.is_empty() => {
+                    self.commands(&mut commands)?;
+                    self.switch_toolchain(args)?;
+                }
                 Step::Command { name, args, line } => {
                     if let Some(command) = self.command(name, args)? {
                         self.set(name, args);
                         commands.push((*line, command));
+                    }
+                    if name == ":clear" {
+                        // The Rust below it is the first of what comes after.
+                        self.forgetting(|running| running.commands(&mut commands))?;
                     }
                 }
                 Step::Rust { code, first_line } => {
@@ -251,15 +260,6 @@ impl Running<'_> {
     /// What is passed on to evcxr of a `:command`.
     fn command(&mut self, name: &str, args: &str) -> Result<Option<String>, CellError> {
         let passed_on = match name {
-            // The process that runs cells has the other toolchain's standard library loaded.
-            ":toolchain" if !args.is_empty() => {
-                let evalue = "a running session cannot change its toolchain";
-                let help = format!(
-                    "Start the kernel with RUSTUP_TOOLCHAIN={args} in its environment, or run `rustup override set {args}` \
-                     in the notebook's folder, and restart."
-                );
-                return Err(errors::plain("NotSupported", evalue, &[&help]));
-            }
             ":toolchain" => {
                 self.say(format!("Toolchain: {}\n", self.session.engine.toolchain()));
                 None
@@ -312,6 +312,46 @@ impl Running<'_> {
         Ok(passed_on)
     }
 
+    fn switch_toolchain(&mut self, name: &str) -> Result<(), CellError> {
+        let caching = Arc::clone(&self.session.caching);
+        let switched = self
+            .session
+            .engine
+            .switch_toolchain(name, move || caching.forget_values());
+        let dropped = match switched {
+            Ok(Switched { dropped }) => dropped,
+            Err(NotSwitched::Engine(error)) => return Err(errors::of_engine_alone(self.session, &error)),
+            Err(NotSwitched::Unusable(why)) => {
+                let evalue = format!("the toolchain `{name}` cannot be used");
+                let help = "Nothing was changed.";
+                return Err(errors::plain("ToolchainError", &evalue, &[&why, help]));
+            }
+            Err(NotSwitched::NotInstalled { installed }) => {
+                let evalue = format!("there is no toolchain `{name}`");
+                let installed: Vec<String> = magic::nearest_first(name, installed)
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                let help = format!(
+                    "Installed are {}; `rustup toolchain install {name}` may install it. Nothing was changed.",
+                    installed.join(", ")
+                );
+                return Err(errors::plain("ToolchainError", &evalue, &[&help]));
+            }
+        };
+        let mut words = format!("Toolchain: {}\n", self.session.engine.toolchain());
+        if !dropped.is_empty() {
+            let names: Vec<String> = dropped.iter().map(|name| format!("`{name}`")).collect();
+            words.push_str(&format!(
+                "Variables were dropped, since they were made with the other toolchain: {}. Items and dependencies stay. \
+                 Run the cells that make the variables again.\n",
+                names.join(", ")
+            ));
+        }
+        self.say(words);
+        Ok(())
+    }
+
     fn other(&mut self, step: &Step) -> Result<(), CellError> {
         match step {
             Step::Magic { magic, line } => self.magic(magic, *line),
@@ -337,11 +377,7 @@ impl Running<'_> {
             Magic::Help { name: None } => self.page(magic::help()),
             Magic::Help { name: Some(name) } => return self.inspect(name, 0, None, line),
             Magic::Reset => {
-                self.session.caching.release_all();
-                self.quietly(":clear")?;
-                self.session.caching.forget_all();
-                *self.session.names() = crate::help::KnownNames::default();
-                self.session.functions().clear();
+                self.forgetting(|running| running.quietly(":clear"))?;
                 let text = "Variables and items are forgotten; dependencies stay compiled.\n";
                 self.frontend.output(Output::Text {
                     stream: Stream::Stdout,
@@ -384,7 +420,7 @@ impl Running<'_> {
         loop {
             let prepared = self.session.engine.prepare(code, &self.source, format.clone());
             let prepared = self.shared(prepared, &without);
-            evaluated = self.evaluate(&prepared, written);
+            evaluated = self.evaluate(prepared, written);
             let moved = std::mem::take(&mut self.moved);
             if moved.is_empty() {
                 break;
@@ -427,7 +463,7 @@ impl Running<'_> {
     fn generated(&mut self, code: &str) -> Result<(), CellError> {
         let source = self.session.cells().add(0, true, code);
         let prepared = self.session.engine.prepare(code, &source, DebugFormat::Compact);
-        self.evaluate(&prepared, code)
+        self.evaluate(prepared, code)
     }
 
     /// Rust that a magic put around a line of the cell.
@@ -436,14 +472,19 @@ impl Running<'_> {
             .session
             .engine
             .prepare_around(code, user_line, &self.source, line);
-        self.evaluate(&prepared, code)
+        self.evaluate(prepared, code)
     }
 
     /// `code` is what the prepared code says, as its author wrote it.
-    fn evaluate(&mut self, prepared: &CellCode, code: &str) -> Result<(), CellError> {
+    fn evaluate(&mut self, mut prepared: CellCode, code: &str) -> Result<(), CellError> {
+        // evcxr's `:commands` are no Rust.
+        let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
+        let reading = analysis::read_cell(rust);
+        prepared.only_bound = Arc::new(reading.only_bound());
+        prepared.error_format = self.session.settings().error_format;
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
         let evaluation = self.session.engine.evaluate_with(
-            prepared,
+            &prepared,
             Arc::clone(&watched) as Arc<dyn Frontend>,
             Arc::clone(&self.progress),
         );
@@ -475,11 +516,9 @@ impl Running<'_> {
         // A failed cell whose snapshot took over changed nothing.
         let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
         if changed && !self.is_cached {
-            // evcxr's `:commands` are no Rust.
-            let rust = code.strip_prefix(&prepared.commands).unwrap_or(code);
             self.session
                 .caching
-                .ran(&self.source.name, rust, &analysis::read_cell(rust), Ran::Freely);
+                .ran(&self.source.name, rust, &reading, Ran::Freely);
         }
         let unset = self.unset.take();
         if let Some(error) = error {
@@ -500,6 +539,20 @@ impl Running<'_> {
         if let Some(bundle) = evaluation.result {
             self.show(bundle);
         }
+        Ok(())
+    }
+
+    /// Forgets all that is known of earlier cells, where `clear` makes the engine do so.
+    fn forgetting(
+        &mut self,
+        clear: impl FnOnce(&mut Self) -> Result<(), CellError>,
+    ) -> Result<(), CellError> {
+        // Their functions are called in the process that ends.
+        self.session.caching.release_all();
+        clear(self)?;
+        self.session.caching.forget_all();
+        *self.session.names() = crate::help::KnownNames::default();
+        self.session.functions().clear();
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Session, errors};
 use crate::engine::cell_code::DebugFormat;
+use crate::engine::error_format::ErrorFormat;
 use crate::interpreter::CellError;
 
 /// What `:fmt` alone goes back to.
@@ -21,6 +22,8 @@ const OTHER_OPT_LEVEL: &str = "0";
 pub struct Settings {
     /// Made of the next two.
     pub debug_format: DebugFormat,
+    /// Of errors, which are never kept.
+    pub error_format: ErrorFormat,
     /// As it was written.
     format: String,
     /// Results show their type.
@@ -35,6 +38,7 @@ impl Default for Settings {
         let flags = std::env::var("RUSTFLAGS").ok().filter(|flags| !flags.is_empty());
         Settings {
             debug_format: DebugFormat::default(),
+            error_format: ErrorFormat::default(),
             format: DEFAULT_FORMAT.to_owned(),
             types: false,
             opt_level: OPT_LEVEL.to_owned(),
@@ -58,6 +62,7 @@ impl Settings {
             }
             ":opt" if args.is_empty() => settings.opt_level = OPT_LEVEL.to_owned(),
             ":opt" => settings.opt_level = args.to_owned(),
+            ":efmt" => settings.error_format = ErrorFormat::new(args).unwrap_or(settings.error_format),
             ":codegen_backend" => settings.set(command, args.to_owned()),
             ":build_env" => {
                 let (name, value) = args.split_once('=').unwrap_or((args, ""));
@@ -150,6 +155,17 @@ mod tests {
         let set = fresh.after(":build_env", "A=1");
         assert_ne!(set.changed(), fresh.after(":build_env", "A=2").changed());
         assert_eq!(fresh.after(":timing", "").changed(), fresh.changed());
+        assert_eq!(fresh.after(":efmt", "{:?}").changed(), fresh.changed());
+    }
+
+    #[test]
+    fn the_format_of_errors_is_one_that_evcxr_takes() {
+        let fresh = Settings::default();
+        let debug = fresh.after(":efmt", "{:?}");
+        assert_eq!(debug.error_format, ErrorFormat::Debug);
+        assert_eq!(debug.after(":efmt", "").error_format, ErrorFormat::Debug);
+        assert_eq!(debug.after(":efmt", "{:x}").error_format, ErrorFormat::Debug);
+        assert_eq!(debug.after(":efmt", "{}").error_format, ErrorFormat::Display);
     }
 
     #[test]

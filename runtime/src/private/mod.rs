@@ -3,10 +3,14 @@
 pub mod memo;
 #[cfg(feature = "question_mark")]
 mod outcome;
+mod position;
 mod result;
 pub mod show;
 
 #[cfg(feature = "question_mark")]
-pub use outcome::{CellOutcome, ShownError};
+pub use outcome::{
+    CellOutcome, DebugCellOutcome, DebugText, DebuggedError, DisplayText, PrettyCellOutcome, ShownError,
+};
+pub use position::place;
 pub use result::{debug, not_shown, rich};
 pub use show::{Peel, Shown};

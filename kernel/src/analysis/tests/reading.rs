@@ -183,3 +183,44 @@ fn definitions() {
         assert_eq!(defines(cell), expected, "{cell}");
     }
 }
+
+#[test]
+fn variables_that_are_only_bound() {
+    for (cell, expected) in [
+        ("let p = 1;", "p"),
+        ("let mut p = 1; p += 1; println!(\"{p}\");", "p"),
+        ("let p = p + 1;", ""),
+        ("let p = { let p = 1; p };", "p"),
+        ("let p = { let q = 1; p };", ""),
+        ("let p = f(|p| p + 1);", "p"),
+        ("let f = || p; let p = 1;", "f"),
+        ("println!(\"{p}\"); let p = 1;", ""),
+        ("if c { let p = 2; } else { g(p); } let p = 1;", ""),
+        ("let p = any_macro!(a p b);", ""),
+        ("let p = any_macro!(\"{p}\");", ""),
+        ("let p = S { p };", ""),
+        ("let p = S { p: 1 };", "p"),
+        ("let (p, S { q, r: Some(s), .. }) = f();", "p q s"),
+        ("let (p, [q, ..]) = f();", "p"),
+        ("let p @ (q, _) = f();", "p"),
+        ("let p @ [.., q] = f();", "p"),
+        ("let &p = f();", ""),
+        ("let p = 1; let p = p + 1;", "p"),
+        ("let p; p = 1;", "p"),
+        ("p = 2; let p = 1;", ""),
+        ("#[cfg(unix)] let p = 1;", ""),
+        ("#[cfg(unix)] let p = 1; let q = p;", "q"),
+        ("#[allow(unused)] let p = 1;", "p"),
+        ("let r#type = 1;", "type"),
+        ("{ let p = 1; }", ""),
+        ("for p in 0..3 { f(p); }", ""),
+        ("let Some(p) = p else { panic!() };", ""),
+        ("let Some(p) = f() else { g(p) };", ""),
+        ("let Some(p) = f() else { panic!() };", "p"),
+        ("let p = 1; let q = ;", ""),
+        ("let p = paste! { [<get_ x>]() };", ""),
+    ] {
+        let only_bound: Vec<String> = read_cell(cell).only_bound().into_iter().collect();
+        assert_eq!(only_bound.join(" "), expected, "{cell}");
+    }
+}

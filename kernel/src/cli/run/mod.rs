@@ -16,7 +16,6 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
 
 use super::{args, atomic};
 use crate::interpreter::Interpreter;
@@ -52,7 +51,6 @@ pub fn run(
             plan.output.display()
         )
     })?;
-    let language = std::thread::spawn(language_info);
     // Relative paths in cells mean the notebook's folder, as everywhere in Jupyter.
     if let Some(folder) = plan.notebook.parent() {
         std::env::set_current_dir(folder).with_context(|| format!("cannot go to `{}`", folder.display()))?;
@@ -78,7 +76,7 @@ pub fn run(
     let ending = executor.run(&mut notebook);
     terminal.close();
 
-    notebook.set_language(language.join().unwrap_or_else(|_| without_version()));
+    notebook.set_language(crate::language::info());
     let written = atomic::write(&plan.output, &notebook.to_bytes()).with_context(|| {
         format!(
             "the notebook ran, but cannot be written to `{}`",
@@ -164,28 +162,4 @@ fn exit_code(ending: &Ending) -> ExitCode {
         Ending::Failed { .. } | Ending::TimedOut { .. } => ExitCode::FAILURE,
         Ending::Stopped(signal) => ExitCode::from(signal.exit_status()),
     }
-}
-
-/// What a notebook says of its language, as the kernel tells it to Jupyter.
-fn language_info() -> Value {
-    let mut info = without_version();
-    let rustc = std::process::Command::new("rustc").arg("--version").output();
-    let text = rustc
-        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .unwrap_or_default();
-    if let Some(version) = text.split_whitespace().nth(1) {
-        info["version"] = json!(version);
-    }
-    info
-}
-
-fn without_version() -> Value {
-    json!({
-        "name": "rust",
-        "version": "",
-        "mimetype": "text/x-rust",
-        "file_extension": ".rs",
-        "pygments_lexer": "rust",
-        "codemirror_mode": "rust",
-    })
 }

@@ -2,6 +2,8 @@
 
 use std::sync::{Condvar, Mutex};
 
+use serde_json::{Value, json};
+
 use super::executor::{Event, Screen};
 use super::notebook::{CodeCell, NotebookError};
 use super::signals::Signal;
@@ -165,7 +167,7 @@ fn story(cells: Vec<Value>, limits: Limits, signals: Vec<Signal>) -> Story {
         events,
     };
     let ending = executor.run(&mut notebook);
-    notebook.set_language(without_version());
+    notebook.set_language(crate::language::info());
     let bytes = notebook.to_bytes();
     valid(&bytes);
     let ran = fake.ran.lock().unwrap().clone();
@@ -230,7 +232,10 @@ fn outputs_are_stored_where_they_belong() {
         ]
     );
     assert_eq!(story.written["metadata"]["kernelspec"]["name"], "cellar");
-    assert_eq!(story.written["metadata"]["language_info"]["name"], "rust");
+    assert_eq!(
+        story.written["metadata"]["language_info"],
+        crate::language::info()
+    );
 }
 
 #[test]

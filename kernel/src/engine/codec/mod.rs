@@ -16,7 +16,7 @@ pub(super) mod support;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use library::{Failure, Wanted};
@@ -192,6 +192,11 @@ impl Codecs {
 
     /// See [`Engine::codecs`].
     fn get(&self, types: &[String], items: &Items) -> Vec<Result<Codec, Refusal>> {
+        let _same_compiler = self
+            .builds
+            .compiler()
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut found: Vec<Option<Result<Codec, Refusal>>> = vec![None; types.len()];
         let of_std = |of_std: bool| {
             let chosen = types.iter().enumerate();

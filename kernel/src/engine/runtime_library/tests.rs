@@ -295,13 +295,15 @@ fn main() {{
 #[rustfmt::skip]
 let n: i32 = text.parse()?;
         println!(\"{{n}}\");
-        CellOutcome::done()
+        <CellOutcome>::done()
     }})();
     println!(\"{{}}\", outcome.is_done());
-    let _ = (|| -> CellOutcome {{ None::<u8>?; CellOutcome::done() }})();
-    let _ = (|| -> CellOutcome {{ Err::<u8, Box<dyn std::error::Error + Send + Sync>>(\"boxed\".into())?; CellOutcome::done() }})();
-    let fine = (|| -> CellOutcome {{ let n: i32 = \"5\".parse()?; println!(\"{{n}}\"); CellOutcome::done() }})();
+    let _ = (|| -> CellOutcome {{ None::<u8>?; <CellOutcome>::done() }})();
+    let _ = (|| -> CellOutcome {{ Err::<u8, Box<dyn std::error::Error + Send + Sync>>(\"boxed\".into())?; <CellOutcome>::done() }})();
+    let fine = (|| -> CellOutcome {{ let n: i32 = \"5\".parse()?; println!(\"{{n}}\"); <CellOutcome>::done() }})();
     println!(\"{{}}\", fine.is_done());
+    let _ = (|| -> ::cellar::__private::DebugCellOutcome {{ Err((1, \"a\"))?; <::cellar::__private::DebugCellOutcome>::done() }})();
+    let _ = (|| -> ::cellar::__private::PrettyCellOutcome {{ Err(Some(1))?; <::cellar::__private::PrettyCellOutcome>::done() }})();
 }}"
     ));
     let lines: Vec<&str> = output.lines().collect();
@@ -319,7 +321,12 @@ let n: i32 = text.parse()?;
         lines[3].contains("dyn core::error::Error") && lines[3].contains("\"boxed\""),
         "{output}"
     );
-    assert_eq!(lines[4..], ["5", "true"]);
+    assert_eq!(lines[4..6], ["5", "true"]);
+    assert!(
+        lines[6].contains("\"(i32, &str)\" \"(1, \\\"a\\\")\""),
+        "{output}"
+    );
+    assert!(lines[7].contains("\"Some(\\n    1,\\n)\""), "{output}");
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Caching {
     }
 
     /// What was computed just now is to be seen.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         self.beginning.wait(Duration::from_secs(5));
         self.finishing.wait(Duration::from_secs(5));
     }

@@ -181,6 +181,14 @@ impl Caching {
         state.items = SessionItems::default();
     }
 
+    /// The process of the cells is about to end, and with it all variables and instances. Items stay.
+    pub fn forget_values(&self) {
+        // What is still to be stored is in that process.
+        self.settle();
+        self.release_all();
+        self.state().ledger.clear();
+    }
+
     /// Whether `%cache off` has not been said.
     pub fn is_on(&self) -> bool {
         self.state().on

@@ -1,0 +1,86 @@
+//! What a build is to do, and what is told of it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::Variable;
+use crate::engine::dep_info::Inputs;
+use crate::engine::early::Early;
+use crate::engine::error_format::ErrorFormat;
+use crate::engine::generate::Modes;
+use crate::engine::rewrite::Failure;
+use crate::engine::source_map::SourceMap;
+use crate::interpreter::Frontend;
+
+/// What evcxr's "cargo" is to do with the next builds.
+#[derive(Clone, Default)]
+pub struct Order {
+    /// A `?` may leave the cell.
+    pub question_mark: bool,
+    /// How an error is shown that leaves it so.
+    pub error_format: ErrorFormat,
+    pub awaits: bool,
+    /// Variables of whose older values it knows nothing.
+    pub only_bound: Arc<BTreeSet<String>>,
+    /// Optimising it cannot pay.
+    pub bounded: bool,
+    pub answer: Answering,
+    /// With [`Answering::NothingMade`]: variables that evcxr is to drop.
+    pub forgotten: Vec<String>,
+    /// The cell is compiled already, or will be soon.
+    pub early: Option<Arc<Early>>,
+    /// Where cargo's progress is shown.
+    pub frontend: Option<Arc<dyn Frontend>>,
+}
+
+/// What becomes of a build.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Answering {
+    #[default]
+    Compile,
+    /// An empty file is passed off as the library: evcxr only commits its state.
+    NothingMade,
+    /// Nothing is compiled and an error is answered: evcxr has analysed the cell and keeps nothing of it.
+    Error,
+}
+
+/// What happened in the builds since the last [`BuildServer::order`](super::BuildServer::order).
+#[derive(Debug, Clone, Default)]
+pub struct BuildReport {
+    /// The map of the crate that was compiled last.
+    pub map: SourceMap,
+    /// How often rustc was started.
+    pub compiles: usize,
+    /// The cell did not compile; evcxr may have found a way since.
+    pub failure: Option<Failure>,
+    /// Dependencies could not be built: what cargo said.
+    pub dependencies: Option<String>,
+    /// The build itself could not be carried out.
+    pub broken: Option<String>,
+    pub stopped: bool,
+    /// Variables that the crate which was compiled last takes from the store.
+    pub taken: Vec<String>,
+    /// What that crate was made of besides its text.
+    pub inputs: Inputs,
+    /// The number of the function that evcxr calls.
+    pub function: Option<usize>,
+    /// evcxr's modes, where a cell was compiled in them.
+    pub modes: Option<Modes>,
+    /// What was run, if it can be run again without evcxr.
+    pub library: Option<RunLibrary>,
+}
+
+/// A library that evcxr has run, made from a cell's least context.
+#[derive(Debug, Clone)]
+pub struct RunLibrary {
+    pub path: PathBuf,
+    pub function: usize,
+    /// What it stores under new names.
+    pub defined: Vec<Variable>,
+    /// Variables that it does not store, since the cell moves them.
+    pub moved: Vec<String>,
+}
+
+/// Brings the values of the named variables into the host's store, or says why it cannot.
+pub type Materialiser = Arc<dyn Fn(&[String]) -> Result<(), String> + Send + Sync>;

@@ -1,0 +1,294 @@
+//! How the crates of cells are compiled: with which rustc and options, and which crates they see.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cellar_cache::Digest;
+
+use super::{BuildServer, Order, lock};
+use crate::engine::artifacts::Means;
+use crate::engine::cell_code::CellCode;
+use crate::engine::codec;
+use crate::engine::dependency_progress::DependencyProgress;
+use crate::engine::early::{self, Workshop};
+use crate::engine::locked::{Dependency, Locked};
+use crate::engine::rewrite;
+use crate::engine::rustc::Plan;
+use crate::engine::serde_for_cells::Missing;
+use crate::engine::shim::{BuildAnswer, BuildRequest};
+
+/// Cells that name this crate are compiled with it.
+pub(super) const VALUES: &str = "::cellar_values::";
+
+/// The crates of a set of dependencies.
+#[derive(Clone, Default)]
+pub(super) struct Crates {
+    /// For rustc.
+    pub arguments: Vec<String>,
+    /// They have a serde of their own.
+    pub have_serde: bool,
+    pub locked: Arc<Locked>,
+    /// What the packages were when they were built.
+    pub built: Vec<Dependency>,
+    pub identities: Arc<BTreeMap<String, Digest>>,
+}
+
+impl BuildServer {
+    /// How the next cell will be compiled if nothing changes; `None` where that is not known, or where crates would
+    /// have to be built first.
+    pub fn workshop(&self, bounded: bool) -> std::io::Result<Option<Workshop>> {
+        let request = lock(&self.shared.request);
+        let Some(request) = request.as_ref() else {
+            return Ok(None);
+        };
+        let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
+        let is_built = self.crates(&plan_key(request, &manifest)).is_some();
+        if !is_built && has_dependencies(&manifest) {
+            return Ok(None);
+        }
+        let Ok(mut plan) = self.plan(request, &Order::default())? else {
+            return Ok(None);
+        };
+        if bounded {
+            plan.opt_level = "0".to_owned();
+        }
+        Ok(Some(Workshop {
+            plan,
+            environment: self.environment(request),
+            folder: early::folder(&request.directory.join("cellar")),
+        }))
+    }
+
+    /// How a cell would be compiled now; `None` if that is not known. Before evcxr has asked for a build, cells
+    /// are compiled as it does where nobody has configured anything.
+    pub fn means(&self, code: &CellCode) -> Option<Means> {
+        let was_asked = lock(&self.shared.request).is_some();
+        let plan = match was_asked {
+            true => self.workshop(code.bounded).ok()??.plan,
+            false if is_evcxr_configured() => return None,
+            false => {
+                let mut plan = self.plain_plan();
+                if code.bounded {
+                    plan.opt_level = "0".to_owned();
+                }
+                plan
+            }
+        };
+        let names_serde = rewrite::words(&code.text).any(|word| word == "serde");
+        let serde = match self.shared.serde.now() {
+            None if names_serde && !plan.own_serde => self.shared.serde.wait(false, || {}).ok(),
+            serde => serde,
+        };
+        Some(Means {
+            plan,
+            rustc_version: self.shared.serde.rustc_version()?,
+            runtime: self.runtime()?,
+            serde: serde.map_or_else(Vec::new, |serde| serde.arguments().to_vec()),
+        })
+    }
+
+    /// What a compiler of cells sees of a variable of the environment.
+    pub fn compile_environment(&self, name: &str) -> Option<String> {
+        if let Some(request) = &*lock(&self.shared.request) {
+            let environment = self.environment(request);
+            let found = environment.into_iter().rev().find(|(known, _)| known == name);
+            return found.map(|(_, value)| value);
+        }
+        if name == "PATH" {
+            return Some(self.shared.real_path.to_string_lossy().into_owned());
+        }
+        let set = lock(&self.shared.environment);
+        let set = set.iter().find(|(known, _)| known == name);
+        let own = || lock(&self.shared.build_env).get(name).cloned();
+        set.map(|(_, value)| value.clone())
+            .or_else(own)
+            .or_else(|| std::env::var(name).ok())
+    }
+
+    /// How cells are compiled at the moment; `None` before the first.
+    pub fn cell_plan(&self) -> Option<Plan> {
+        lock(&self.shared.last_plan).clone()
+    }
+
+    /// How cells are compiled that have no dependencies.
+    pub fn plain_plan(&self) -> Plan {
+        let runtime = lock(&self.shared.runtime).clone();
+        let runtime = runtime.map(|library| format!("cellar={}", library.display()));
+        Plan {
+            rustc: lock(&self.shared.rustc).clone(),
+            opt_level: "2".to_owned(),
+            crates: runtime.map_or_else(Vec::new, |runtime| vec!["--extern".to_owned(), runtime]),
+            ..Plan::default()
+        }
+    }
+
+    /// rustc's environment. Sorted.
+    pub(super) fn environment(&self, request: &BuildRequest) -> Vec<(String, String)> {
+        let build_env = lock(&self.shared.build_env);
+        let mut environment: Vec<(String, String)> = request
+            .environment
+            .iter()
+            .filter(|(name, _)| name.as_str() != "PATH" && !name.starts_with("CELLAR_"))
+            .filter(|(name, _)| !build_env.contains_key(*name))
+            .chain(build_env.iter())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .chain([(
+                "PATH".to_owned(),
+                self.shared.real_path.to_string_lossy().into_owned(),
+            )])
+            .chain(lock(&self.shared.environment).clone())
+            .collect();
+        environment.sort_unstable();
+        environment
+    }
+
+    /// How the cell is compiled; builds its dependencies where that has not been done.
+    pub(super) fn plan(
+        &self,
+        request: &BuildRequest,
+        order: &Order,
+    ) -> std::io::Result<Result<Plan, BuildAnswer>> {
+        let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
+        let key = plan_key(request, &manifest);
+        let crates = match self.crates(&key) {
+            Some(crates) => crates,
+            None => {
+                let crates = if has_dependencies(&manifest) {
+                    match self.build_dependencies(request, order, &manifest)? {
+                        Ok(crates) => crates,
+                        Err(answer) => return Ok(Err(answer)),
+                    }
+                } else {
+                    Crates::default()
+                };
+                lock(&self.shared.plans).insert(key, crates.clone());
+                crates
+            }
+        };
+        lock(&self.shared.graphs).0 = Some(crates.locked);
+        let Crates {
+            arguments: mut crates,
+            have_serde,
+            identities,
+            ..
+        } = crates;
+        if let Some(serde) = self.shared.serde.now().filter(|_| !have_serde) {
+            crates.extend(serde.arguments());
+        }
+        if let Some(runtime) = lock(&self.shared.runtime).as_ref() {
+            crates.push("--extern".to_owned());
+            crates.push(format!("cellar={}", runtime.display()));
+        }
+        let flags = request.environment.get("RUSTFLAGS").map_or("", String::as_str);
+        let flags = flags
+            .split_whitespace()
+            .filter(|flag| *flag != "-Cprefer-dynamic")
+            .map(str::to_owned)
+            .collect();
+        Ok(Ok(Plan {
+            rustc: rustc_of(request).into(),
+            opt_level: opt_level(&manifest),
+            crates,
+            flags,
+            own_serde: have_serde,
+            identities,
+        }))
+    }
+
+    /// The crates of a set of dependencies, if they are built and nothing has changed in the user's folders since.
+    fn crates(&self, key: &str) -> Option<Crates> {
+        let crates = lock(&self.shared.plans).get(key).cloned()?;
+        let is_fresh =
+            crates.locked.is_lasting() || crates.locked.dependencies(&self.shared.folders) == crates.built;
+        is_fresh.then_some(crates)
+    }
+
+    /// What tells rustc of the crate with which memoised functions write values.
+    pub(super) fn values(&self, plan: &Plan) -> Result<Vec<String>, String> {
+        let version = self.shared.serde.rustc_version().unwrap_or_default();
+        let cache = lock(&self.shared.cache).clone();
+        let support = codec::support::build(plan, &version, &cache, &self.shared.running)?;
+        Ok(support.arguments())
+    }
+
+    /// A cell that names serde waits until there is one.
+    pub(super) fn wait_for_serde(&self, plan: &mut Plan, text: &str, order: &Order) -> Result<(), Missing> {
+        if plan.own_serde
+            || self.shared.serde.now().is_some()
+            || !rewrite::words(text).any(|word| word == "serde")
+        {
+            return Ok(());
+        }
+        let mut progress = DependencyProgress::new(order.frontend.as_deref());
+        let serde = self.shared.serde.wait(true, || {
+            progress.line("Building serde, once for this compiler");
+        });
+        progress.end(serde.is_ok());
+        plan.crates.extend(serde?.arguments());
+        Ok(())
+    }
+
+    /// The plan for a crate with this text, if all that it needs is there.
+    pub fn plan_at_once(&self, plan: &Plan, text: &str) -> Option<Plan> {
+        let mut plan = plan.clone();
+        let names_serde = rewrite::words(text).any(|word| word == "serde");
+        if names_serde && !plan.own_serde && self.shared.serde.now().is_none() {
+            return None;
+        }
+        if !names_serde {
+            self.leave_out_serde(&mut plan);
+        }
+        if text.contains(VALUES) {
+            plan.crates.extend(self.values(&plan).ok()?);
+        }
+        Some(plan)
+    }
+
+    /// A cell that does not name serde is compiled without it, whether it is there already or not.
+    pub(super) fn leave_out_serde(&self, plan: &mut Plan) {
+        if let Some(serde) = self.shared.serde.now().filter(|_| !plan.own_serde) {
+            let arguments = serde.arguments();
+            // In pairs: an option, its value.
+            plan.crates = plan
+                .crates
+                .chunks(2)
+                .filter(|pair| !arguments.chunks(2).any(|of_serde| of_serde == *pair))
+                .flatten()
+                .cloned()
+                .collect();
+        }
+    }
+}
+
+/// Whether there is a file with settings for evcxr.
+fn is_evcxr_configured() -> bool {
+    const NAME: &str = "evcxr.toml";
+    let here = std::env::current_dir().map(|folder| folder.join(NAME));
+    let of_user = evcxr::config_dir().map(|folder| folder.join(NAME));
+    here.is_ok_and(|file| file.exists()) || of_user.is_some_and(|file| file.exists())
+}
+
+fn rustc_of(request: &BuildRequest) -> &str {
+    request.environment.get("RUSTC").map_or("rustc", String::as_str)
+}
+
+/// What decides which crates a cell sees.
+fn plan_key(request: &BuildRequest, manifest: &str) -> String {
+    format!("{}\n{manifest}", rustc_of(request))
+}
+
+fn has_dependencies(manifest: &str) -> bool {
+    manifest
+        .rsplit_once("[dependencies]")
+        .is_some_and(|(_, list)| !list.trim().is_empty())
+}
+
+fn opt_level(manifest: &str) -> String {
+    manifest
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("opt-level ="))
+        .map_or_else(
+            || "2".to_owned(),
+            |level| level.trim().trim_matches('"').to_owned(),
+        )
+}

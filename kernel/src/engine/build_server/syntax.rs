@@ -1,0 +1,55 @@
+//! What rustc says of a cell that cannot be parsed.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{BuildServer, lock};
+use crate::cell::CellSource;
+use crate::engine::diagnostics;
+use crate::engine::rustc::{self, Emit, Plan};
+use crate::engine::source_map::{Marks, SourceMap};
+
+impl BuildServer {
+    /// rustc's messages on a cell that cannot be parsed, or nothing if rustc can parse it. Nobody else need see
+    /// such a cell: an open string or comment would swallow what evcxr puts behind it.
+    ///
+    /// # Errors
+    /// When rustc cannot be run.
+    pub fn syntax_errors(&self, cell: &Arc<CellSource>, rust: &str) -> std::io::Result<Vec<Value>> {
+        let folder = self.shared.folder.join("syntax");
+        std::fs::create_dir_all(folder.join("src"))?;
+        std::fs::write(
+            folder.join("src/lib.rs"),
+            format!("async fn cell() {{\n{rust}\n}}\n"),
+        )?;
+        let plan = Plan {
+            rustc: lock(&self.shared.rustc).clone(),
+            opt_level: "0".to_owned(),
+            ..Plan::default()
+        };
+        let running = &self.shared.running;
+        let environment = [(
+            "PATH".to_owned(),
+            self.shared.real_path.to_string_lossy().into_owned(),
+        )];
+        let compiled = rustc::compile(
+            &plan,
+            &environment,
+            &folder,
+            &folder.join("libctx.so"),
+            Emit::Nothing,
+            running,
+        )?;
+        let map = SourceMap::of_whole_cell(cell, rust.matches('\n').count() + 1);
+        let places = diagnostics::Places {
+            map: &map,
+            marks: &Marks::default(),
+        };
+        let messages = diagnostics::with_places(&compiled.messages, &places);
+        let messages = messages
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Ok(messages.filter(diagnostics::is_of_the_parser).collect())
+    }
+}
