@@ -164,6 +164,8 @@ pub struct Engine {
     artifacts: OnceLock<Arc<Artifacts>>,
     /// Kept artifacts are not used.
     compiles_all: AtomicBool,
+    /// After `:timing`.
+    tells_times: AtomicBool,
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
@@ -233,6 +235,7 @@ impl Engine {
             codecs,
             artifacts: OnceLock::new(),
             compiles_all: AtomicBool::new(false),
+            tells_times: AtomicBool::new(false),
             knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
@@ -311,6 +314,11 @@ impl Engine {
             return evaluation;
         }
         let evaluation = self.evaluate_by_evcxr(code, frontend, progress);
+        if evaluation.error.is_none() {
+            let switches = code.commands.lines().filter(|line| line.trim() == ":timing");
+            let odd = switches.count() % 2 == 1;
+            self.tells_times.fetch_xor(odd, Ordering::SeqCst);
+        }
         if let Some(wanted) = wanted {
             self.keep_artifact(wanted, &evaluation);
         }

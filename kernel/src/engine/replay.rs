@@ -86,6 +86,8 @@ impl Engine {
         evaluation.removed = gone(&before, &after);
         evaluation.run = run;
         evaluation.took = started.elapsed();
+        let tells_times = self.tells_times.load(Ordering::SeqCst);
+        evaluation.timing = tells_times.then(|| format!("Took {} ms\n", evaluation.took.as_millis()));
         tracing::debug!(?found, user_code = ?evaluation.run.duration, total = ?evaluation.took, "run without a compiler");
         Some(evaluation)
     }
