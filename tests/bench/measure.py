@@ -15,8 +15,8 @@ from support.raw import Raw, receive
 FIRST = "let first = vec![1, 2, 3];"
 
 
-def start(name):
-    """Seconds from starting the process to the answer to kernel_info, and to the first cell's end."""
+def start(name, number):
+    """Seconds from starting the process to the answer to kernel_info, and to the end of a first cell with `number` in it."""
     manager = KernelManager(kernel_name=name)
     begin = time.perf_counter()
     manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -30,7 +30,7 @@ def start(name):
         shell.send_multipart(raw.frames("kernel_info_request", {}))
         expect(receive(shell, timeout=120), "kernel_info_reply")
         info = time.perf_counter() - begin
-        content = {"code": FIRST, "silent": False, "store_history": True,
+        content = {"code": f"let first = vec![{number}, 2, 3];", "silent": False, "store_history": True,
                    "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
         shell.send_multipart(raw.frames("execute_request", content))
         expect(receive(shell, timeout=300), "execute_reply")
