@@ -24,6 +24,7 @@ use super::diagnostics;
 use super::early::{self, Early, Outcome, Workshop};
 use super::evcxr_thread::panic_text;
 use super::generate::Modes;
+use super::kept;
 use super::locked::{Dependency, Folders, Locked};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Emit, Plan, Running};
@@ -809,6 +810,9 @@ impl BuildServer {
         let locked = locked.unwrap_or_default();
         let built = locked.dependencies(&self.shared.folders);
         let identities = Arc::new(locked.identities(&self.shared.folders));
+        if let Some(shared) = &shared {
+            kept::use_folder(shared);
+        }
         let target = shared.unwrap_or_else(|| request.directory.join("target"));
         distrust(&target, &locked);
         command

@@ -18,6 +18,7 @@ use super::generate::{Context, Modes};
 use super::kept;
 use super::knowledge::Knowledge;
 use super::toolchain::Toolchain;
+use super::unused;
 use super::{
     API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library, serde_for_cells,
 };
@@ -148,7 +149,7 @@ impl EvcxrThread {
         let toolchain = Toolchain::find(&self.real_path).map_err(|error| error.to_string())?;
         let found = started.elapsed();
         self.builds.set_tools(&toolchain);
-        let dependencies = self.cache.join("dependencies");
+        let dependencies = self.cache.join(unused::DEPENDENCIES);
         let dependencies = std::path::absolute(&dependencies).unwrap_or(dependencies);
         match kept::Kept::open(&dependencies) {
             Ok(_) => self.builds.set_dependencies_folder(dependencies),

@@ -34,6 +34,7 @@ pub mod sharing;
 pub mod shim;
 pub mod source_map;
 mod toolchain;
+pub mod unused;
 
 use std::cell::Cell;
 use std::ffi::OsString;
