@@ -167,6 +167,11 @@ pub trait Interpreter: Send + Sync {
     /// Whether `code` can be run as it stands.
     fn is_complete(&self, code: &str) -> Completeness;
 
-    /// Ends everything that was started. No other call follows.
+    /// Ends everything that was started. Only [`Interpreter::last_words`] may follow.
     fn shutdown(&self);
+
+    /// What became known after the last reply and concerns the user, a sentence each. To be asked once, after the end.
+    fn last_words(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

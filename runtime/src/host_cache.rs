@@ -222,7 +222,7 @@ calls! {
         memo::save_all();
         number(cleared)
     };
-    /// Answers name, code, number of entries and their bytes of every function, as texts.
+    /// Answers name, code, number of entries and their bytes of every function whose results are in memory only, as texts.
     cellar_runtime_memo_list(_texts) {
         let mut answer = Vec::new();
         memo::list_functions(&mut |name, code, entries, bytes| {

@@ -33,6 +33,13 @@ EDITS = {
         "let it = answer!();\nit",
         ("1", "2"),
     ),
+    "a macro behind a function": (
+        "macro_rules! hidden { () => { 1 } }",
+        "macro_rules! hidden { () => { 2 } }",
+        "fn behind() -> i32 { hidden!() }",
+        "let it = behind();\nit",
+        ("1", "2"),
+    ),
     "Display": (
         'impl std::fmt::Display for Shown { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str("1") } }',
         'impl std::fmt::Display for Shown { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str("2") } }',
@@ -127,6 +134,17 @@ def test_an_edit_is_a_miss_and_taking_it_back_a_hit(book, what):
     assert seen(book.miss(cell)) == expected[1]
     book.ok(before)
     assert seen(book.hit(cell)) == expected[0]
+
+
+def test_a_macro_of_an_earlier_cell_behind_a_function_of_another(book):
+    book.ok("macro_rules! far_off { () => { 1 } }")
+    book.ok("fn uses_far_off() -> i32 { far_off!() }")
+    cell = "let of_far_off = uses_far_off();\nof_far_off"
+    assert book.miss(cell).value == "1"
+    book.ok("macro_rules! far_off { () => { 2 } }")
+    assert book.miss(cell).value == "2"
+    book.ok("macro_rules! far_off { () => { 1 } }")
+    assert book.hit(cell).value == "1"
 
 
 def test_a_use_that_changes_what_a_name_means(book):

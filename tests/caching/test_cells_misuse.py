@@ -11,6 +11,8 @@ WRONG = {
     "an unknown directive": ("//% cache_dta\ntick();", ["cache_dta", "`cache_data`"]),
     "an unknown option": ('//% cache_data(nmae = "x")\ntick();', ["nmae", "`name`"]),
     "an option of the other directive": ("//% cache_data(validate = tick)\ntick();", ["validate"]),
+    "a bad glob": ('//% cache_data(files = ["data/*.csv", "more/["])\ntick();', ["`more/[`", "character 6", "`files`"]),
+    "a bad glob of a function": ('//% cache_data(files = "***")\nfn of_glob() -> u8 { 1 }\ntick();', ["`***`", "character 3", "`files`"]),
     "in the middle of the cell": ("tick();\n//% cache_data\nlet middle = 1;", ["cache_data"]),
 }
 

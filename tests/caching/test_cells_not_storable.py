@@ -62,6 +62,52 @@ def test_a_field_that_serde_skips_is_refused(book):
     assert book.show("skips.dropped") == "2"
 
 
+def test_what_serde_skips_is_compared_by_the_run_that_made_it(book):
+    book.ok("#[derive(serde::Serialize, serde::Deserialize)] struct HalfSeen { seen: u8, #[serde(skip)] unseen: u8 }")
+    book.ok("let half_seen = HalfSeen { seen: 1, unseen: 2 };")
+    cell = "let of_unseen = half_seen.unseen;\nof_unseen"
+    assert book.miss(cell).value == "2"
+    assert book.hit(cell).value == "2"
+    book.ok("let half_seen = HalfSeen { seen: 1, unseen: 3 };")
+    assert book.miss(cell).value == "3"
+    assert "compared by the run" in book.explain("of_unseen")
+
+
+BORROWED = {
+    "text": ('"borrowed"', "borrowed_text.len()", "8"),
+    "a list of texts": ('vec!["a", "b"]', "borrowed_text[1]", '"b"'),
+    "a field": ('BorrowsName { name: "n" }', "borrowed_text.name", '"n"'),
+}
+
+
+@pytest.mark.parametrize("what", BORROWED)
+def test_borrowed_text_is_refused_with_what_to_do(book, what):
+    expression, shown, value = BORROWED[what]
+    book.ok("#[derive(serde::Serialize, serde::Deserialize)] struct BorrowsName { name: &'static str }")
+    result = book.miss(f"let borrowed_text = {expression};")
+    assert "`borrowed_text` cannot be stored" in result.stderr, result
+    assert "`.to_string()`" in result.stderr and "cache_resource" in result.stderr
+    assert ("`BorrowsName.name: &'static str`" in result.stderr) == (what == "a field")
+    assert book.late() == ""
+    assert book.show(shown) == value
+
+
+def test_borrowed_text_is_an_input_by_its_content(book):
+    book.ok('let said = "one";')
+    cell = "let said_length = said.len();\nsaid_length"
+    assert book.miss(cell).value == "3"
+    book.ok('let said = "one";')
+    assert book.hit(cell).value == "3"
+    book.ok('let said = "three";')
+    assert book.miss(cell).value == "5"
+
+
+def test_a_borrow_is_refused_with_what_to_do(book):
+    result = book.miss("let borrowed_number = &5;")
+    assert "`borrowed_number` cannot be stored" in result.stderr and "`.clone()`" in result.stderr
+    assert book.show("borrowed_number") == "5"
+
+
 def test_a_cell_that_uses_a_value_with_interior_mutability(book):
     book.ok("let shared_cell = std::cell::RefCell::new(1);")
     result = book.miss("let from_shared = *shared_cell.borrow();\nfrom_shared")

@@ -183,6 +183,107 @@ def test_types_of_the_notebook_by_serde(kernel):
     assert computed(kernel.ok("checked(row.clone()).unwrap(); checked(row.clone()).unwrap();")) == ["checked"]
 
 
+def test_what_serde_leaves_out_is_neither_confused_nor_lost(kernel):
+    kernel.ok("#[derive(serde::Serialize, serde::Deserialize, Clone)] struct HalfWritten { seen: u8, #[serde(skip)] unseen: u8 }")
+    warned = kernel.ok("""
+        //% cache_data
+        fn half_made(n: u8) -> HalfWritten { HalfWritten { seen: n, unseen: 2 } }
+        //% cache_data
+        fn half_read(of: &HalfWritten) -> u8 { of.unseen }
+        //% cache_data
+        fn half_ignored(_of: &HalfWritten, n: u8) -> u8 { println!("ignored"); n }
+    """).stderr
+    assert "`half_made` is not cached: its result" in warned and "`HalfWritten.unseen: u8`" in warned, warned
+    assert "`half_read` is not cached: its argument `of`" in warned
+    assert "half_ignored" not in warned
+    assert kernel.show("(half_made(1).unseen, half_made(1).unseen)") == "(2, 2)"
+    assert kernel.show("(half_read(&HalfWritten { seen: 1, unseen: 3 }), half_read(&HalfWritten { seen: 1, unseen: 4 }))") == "(3, 4)"
+    assert computed(kernel.ok("for unseen in 0..2 { half_ignored(&HalfWritten { seen: 1, unseen }, 1); }")) == ["ignored"]
+
+
+def test_what_two_threads_want_at_once_is_computed_once(kernel):
+    result = kernel.ok("""
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        //% cache_data
+        fn slow_square(n: u64) -> u64 {
+            CALLS.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            n * n
+        }
+        let results: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || slow_square(n % 2 + 10))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        println!("{results:?} {}", CALLS.load(Ordering::SeqCst));
+    """)
+    assert result.stdout == "[100, 121, 100, 121, 100, 121, 100, 121] 2\n"
+
+
+def test_a_thread_goes_on_when_the_one_it_waited_for_fails(kernel):
+    result = kernel.ok("""
+        static TRIES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        //% cache_data
+        fn fails_first(n: u64) -> Result<u64, String> {
+            let before = TRIES.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            if before == 0 { panic!("on purpose") }
+            if before == 1 { Err("also on purpose".into()) } else { Ok(n) }
+        }
+        {
+            let outcomes = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fails_first(7))).collect();
+                threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+            });
+            let panicked = outcomes.iter().filter(|it| it.is_err()).count();
+            let good = outcomes.iter().filter(|it| matches!(it, Ok(Ok(7)))).count();
+            println!("{panicked} {good} {}", TRIES.load(std::sync::atomic::Ordering::SeqCst));
+        }
+    """)
+    assert result.stdout == "1 2 3\n"
+
+
+def test_threads_that_need_each_others_results_do_not_wait_for_ever(kernel):
+    result = kernel.ok("""
+        //% cache_data
+        fn to_and_fro(n: u64, deep: u64) -> u64 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            if deep == 0 { n } else { to_and_fro(1 - n, deep - 1) + to_and_fro(n, deep - 1) }
+        }
+        //% cache_data
+        fn itself(n: u64) -> u64 {
+            thread_local! { static DEPTH: std::cell::Cell<u32> = const { std::cell::Cell::new(0) }; }
+            if DEPTH.replace(1) == 0 { itself(n) + 1 } else { n }
+        }
+        let sums: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..2).map(|n| scope.spawn(move || to_and_fro(n, 3))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        println!("{sums:?} {}", itself(5));
+    """, timeout=50)
+    assert result.stdout == "[4, 4] 6\n"
+
+
+def test_what_is_in_memory_only_is_listed_and_counted(own):
+    kernel = own()
+    kernel.ok("""
+        //% cache_data(persist = "memory")
+        fn in_memory(n: u64) -> u64 { println!("in_memory"); n }
+        //% cache_data(persist = "memory", name = "labelled")
+        fn other_in_memory(n: u64) -> u64 { n }
+        for n in 0..3 { in_memory(n); }
+        other_in_memory(1);
+    """)
+    assert {line.split()[0] for line in kernel.ok("%cache").value.splitlines()[2:]} == {"in_memory", "labelled"}
+    assert "4 entries" in kernel.ok("%cache stats").value
+    assert "0 entries cleared" in kernel.ok("%cache clear resource").value
+    assert "1 entry cleared" in kernel.ok("%cache clear labelled").value
+    assert computed(kernel.ok("in_memory(1);")) == []
+    assert "3 entries cleared" in kernel.ok("%cache clear").value
+    assert computed(kernel.ok("in_memory(1);")) == ["in_memory"]
+    assert "1 entry cleared" in kernel.ok("%cache clear data").value
+
+
 def test_an_argument_that_is_no_key_is_an_error_that_names_it(kernel):
     failed = kernel.run("""
         struct Opaque(u8);

@@ -34,6 +34,25 @@ def test_all_calls_share_one_instance(database):
     assert printed(later) == ["true"]
 
 
+def test_threads_share_the_instance_that_the_first_of_them_makes(database):
+    result = database.ok("""
+        static OPENED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        //% cache_resource(on_release = close)
+        fn slowly_opened(url: &str) -> Database {
+            OPENED.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            Database { url: url.to_owned() }
+        }
+        let handles = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| slowly_opened("slow"))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let same = handles.iter().all(|handle| cellar::Resource::ptr_eq(handle, &handles[0]));
+        println!("{same} {}", OPENED.load(std::sync::atomic::Ordering::SeqCst));
+    """)
+    assert printed(result) == ["true 1"]
+
+
 def test_release_on_clear_eviction_and_age(database):
     database.ok("""
         //% cache_resource(on_release = close, max_entries = 1)

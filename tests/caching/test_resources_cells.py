@@ -189,6 +189,37 @@ def test_cells_that_read_it_are_keyed_by_it(notebook):
     assert notebook.kernel.show("length") == "6"
 
 
+def test_the_directives_functions_are_called_for_each_variable(notebook):
+    both = '//% cache_resource(on_release = close, validate = is_open)\nlet left = Database::open("l");\nlet right = Database::open("r");'
+    assert notebook.cell(both) == "miss"
+    assert notebook.cell(both) == "hit"
+    notebook.did()
+    notebook.ok("%cache clear")
+    assert sorted(notebook.did()) == ["close l", "close r"]
+
+
+UNFIT = {
+    "on_release of another type": (
+        "on_release = close",
+        ["`on_release = close` does not fit the variable `count`", "expected `&Database`, found `&", "another cell"],
+    ),
+    "validate of another type": ("on_release = any, validate = is_open", ["`validate = is_open` does not fit the variable `count`", "`&Database`"]),
+    "validate that gives nothing": ("validate = any", ["`validate = any` does not fit the variable `db`", "expected `bool`, found `()`"]),
+    "a function that is not there": ("on_release = clse", ["`on_release = clse`", "cannot find function `clse`"]),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_a_function_that_does_not_fit_names_variable_and_type(notebook, what):
+    options, words = UNFIT[what]
+    notebook.ok("fn any<T>(_: &T) {}")
+    failed = notebook.kernel.fails(f'//% cache_resource({options})\nlet db = Database::open("unfit");\nlet count = 3;')
+    assert failed.ename == "BadDirective"
+    for word in words:
+        assert word in failed.evalue + failed.traceback, failed
+    assert notebook.did() == []
+
+
 def test_any_type_can_be_kept(notebook):
     cell = """
         //% cache_resource

@@ -148,6 +148,10 @@ impl Refusal {
     /// What the user can do about it; empty where there is nothing to do.
     pub fn advice(&self) -> &'static str {
         match self.0.kind {
+            // What serde's own types say where the bytes would have to live on.
+            RefusalKind::NotFaithful if self.0.message.contains("expected a borrowed ") => {
+                "have it own that (a String in the place of a &str, with `.to_string()`), or use cache_resource"
+            }
             RefusalKind::NotSerialisable => {
                 "derive serde's Serialize and Deserialize for it, or use cache_resource"
             }

@@ -118,6 +118,7 @@ fn borrowed_parts_are_refused_when_they_run_naming_the_field() {
     assert_eq!(refusal.kind(), RefusalKind::NotFaithful);
     assert_eq!(refusal.path(), "[0][1].text");
     assert!(refusal.to_string().contains("borrowed string"), "{refusal}");
+    assert!(refusal.to_string().contains("`.to_string()`"), "{refusal}");
 }
 
 #[derive(Clone)]

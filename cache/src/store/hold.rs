@@ -12,6 +12,10 @@ use super::put::INLINE;
 use crate::digest::Digest;
 use crate::entry::BlobRef;
 
+/// Files up to this length, in bytes, are read when they are held (a third of a millisecond), so that one that is damaged is a
+/// miss. A longer one is read when its content is needed.
+const READ_AT_ONCE: u64 = 1 << 20;
+
 /// A blob that can be read as long as this is kept, also after its entry was removed.
 #[derive(Debug, Clone)]
 pub struct Held {
@@ -27,8 +31,8 @@ enum Content {
 }
 
 impl Store {
-    /// Makes sure that a blob is there and stays readable. Its content is not looked at. `None` when it is not there, or
-    /// is not as long as it should be.
+    /// Makes sure that a blob is there and stays readable. The content of a file of more than 1 MiB is not looked at. `None` when it
+    /// is not there, is not as long as it should be, or is seen to be damaged: with a warning, and its entries are removed.
     pub fn hold(&self, blob: &BlobRef) -> Option<Held> {
         let in_memory = self.0.memory().blob(&blob.digest).map(Content::Bytes);
         let content = match (in_memory, &self.0.disk) {
@@ -36,8 +40,11 @@ impl Store {
             (None, None) => return None,
             (None, Some(_)) if blob.len <= INLINE => Content::Bytes(self.blob(blob)?),
             (None, Some(disk)) => {
-                let file = File::open(disk.blobs.path(&blob.digest)).ok()?;
-                (file.metadata().ok()?.len() == blob.len).then(|| Content::File(Arc::new(file)))?
+                let path = disk.blobs.path(&blob.digest);
+                let is_whole =
+                    blob.len > READ_AT_ONCE && path.metadata().is_ok_and(|it| it.len() == blob.len);
+                let path = if is_whole { path } else { self.blob_path(blob)? };
+                Content::File(Arc::new(File::open(path).ok()?))
             }
         };
         Some(Held {
@@ -119,9 +126,34 @@ mod tests {
         };
         let store = Store::open(folder.path(), Options::default());
         let path = store.blob_path(&blob).expect("it is there");
+        std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, b"cut").unwrap();
         assert!(store.hold(&blob).is_none());
-        std::fs::remove_file(&path).unwrap();
+        assert!(!path.exists(), "what is damaged is removed");
         assert!(store.hold(&blob).is_none());
+        assert_eq!(store.take_warnings().len(), 1, "it is told once");
+    }
+
+    #[test]
+    fn a_small_file_is_read_before_anybody_relies_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = {
+            let store = Store::open(folder.path(), Options::default());
+            let mut entry = Entry::new(EntryKind::Data, "nb", "x", vec![], vec![]);
+            for content in [vec![3; 100_000], vec![4; 2 << 20]] {
+                entry.blobs.push(store.put_blob("x", content, Persist::Disk));
+            }
+            store.put_entry(&entry, &Policy::default()).unwrap();
+            entry.blobs
+        };
+        let store = Store::open(folder.path(), Options::default());
+        for blob in &blobs {
+            let path = store.blob_path(blob).expect("it is there");
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, vec![5; usize::try_from(blob.len).unwrap()]).unwrap();
+        }
+        assert!(store.hold(&blobs[0]).is_none());
+        let long = store.hold(&blobs[1]).expect("it is as long as it should be");
+        assert!(store.file_of(&long).is_err(), "and is read when it is needed");
     }
 }

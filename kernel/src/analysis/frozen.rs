@@ -43,6 +43,15 @@ impl fmt::Display for Fault {
     }
 }
 
+const BORROWS: &str = "borrows from another value";
+
+impl Fault {
+    /// It would do if the value owned what it borrows.
+    pub fn borrows(&self) -> bool {
+        self.why == BORROWS
+    }
+}
+
 /// Judges a type, written as rust-analyzer writes it: `Vec<HashMap<String, P>>`. `items`: the session's.
 pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Verdict {
     let mut judge = Judge::new(items);
@@ -61,6 +70,30 @@ pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) ->
     }
 }
 
+/// The first part of a type that is borrowed text. A cell may read it, but its values cannot come back from a store: that
+/// would have to own it.
+pub fn borrowed<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Option<Fault> {
+    let mut judge = Judge::new(items);
+    let nowhere = Place {
+        path: "",
+        parameters: &BTreeSet::new(),
+    };
+    judge.judge(&TypeText::parse(type_text), nowhere);
+    judge.borrowed
+}
+
+/// The first part of a type that serde does not write as it is: values that differ there look alike, and do not come back as
+/// they were.
+pub fn lossy<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Option<Fault> {
+    let mut judge = Judge::new(items);
+    let nowhere = Place {
+        path: "",
+        parameters: &BTreeSet::new(),
+    };
+    judge.judge(&TypeText::parse(type_text), nowhere);
+    judge.lossy
+}
+
 #[derive(Debug, Default)]
 struct Judge<'a> {
     types: BTreeMap<&'a str, Vec<&'a TypeDefinition>>,
@@ -75,6 +108,8 @@ struct Judge<'a> {
     refused: Option<Fault>,
     changes_inside: bool,
     unknown: Option<Fault>,
+    borrowed: Option<Fault>,
+    lossy: Option<Fault>,
 }
 
 /// Where in the type the judge is.
@@ -123,11 +158,16 @@ impl<'a> Judge<'a> {
                 arguments.iter().for_each(|argument| self.judge(argument, place));
             }
             TypeText::Tuple(parts) => parts.iter().for_each(|part| self.judge(part, place)),
-            TypeText::Reference { mutable: true, .. } => self.refuse(of, place, "borrows from another value"),
-            TypeText::Reference { to, .. } => match to.as_ref() {
+            TypeText::Reference { mutable, to, .. } => match to.as_ref() {
                 // Text that is borrowed for good, as no variable of a notebook can borrow otherwise.
-                TypeText::Path { segments, .. } if segments.as_slice() == ["str"] => {}
-                _ => self.refuse(of, place, "borrows from another value"),
+                TypeText::Path { segments, .. } if !mutable && segments.as_slice() == ["str"] => {
+                    let why = "borrows its text, and what comes from the cache has to own it";
+                    self.borrowed.get_or_insert_with(|| fault(of.text(), place, why));
+                }
+                to => {
+                    self.refuse(of, place, BORROWS);
+                    self.judge(to, place);
+                }
             },
             TypeText::RawPointer => self.refuse(of, place, "says nothing of what it points to"),
             TypeText::FnPointer => self.refuse(of, place, "is code"),
@@ -238,11 +278,11 @@ impl<'a> Judge<'a> {
         }
         if let Some(attribute) = &definition.lossy {
             let why = format!("has `{attribute}`: what is written does not tell its values apart");
-            self.refuse_text(name, whole, &why);
+            self.lose(name, whole, &why);
         }
         if self.is_serialized_by_hand(name) {
             let why = "has an `impl Serialize` of its own, which may leave something out";
-            self.refuse_text(name, whole, why);
+            self.lose(name, whole, why);
         }
         for field in &definition.fields {
             let separator = if definition.kind == TypeKind::Enum {
@@ -260,7 +300,7 @@ impl<'a> Judge<'a> {
             };
             if let Some(attribute) = &field.lossy {
                 let why = format!("has `{attribute}`: it is not written as it is");
-                self.refuse_text(field.is.text(), at, &why);
+                self.lose(field.is.text(), at, &why);
             }
             self.judge(&field.is, at);
         }
@@ -287,6 +327,11 @@ impl<'a> Judge<'a> {
     fn refuse_text(&mut self, text: &str, place: Place<'_>, why: &str) {
         self.changes_inside |= std_types::changes_inside(why);
         self.refused.get_or_insert_with(|| fault(text, place, why));
+    }
+
+    fn lose(&mut self, text: &str, place: Place<'_>, why: &str) {
+        self.lossy.get_or_insert_with(|| fault(text, place, why));
+        self.refuse_text(text, place, why);
     }
 
     fn unknown(&mut self, text: &str, place: Place<'_>, why: &str) {

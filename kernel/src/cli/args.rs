@@ -144,7 +144,7 @@ pub enum CacheCommand {
     },
     /// Read everything and remove what is damaged.
     Verify,
-    /// Remove what has expired or is of no use, and what is over the limit.
+    /// Remove what has expired or is of no use, what is over the limit, and compiled code that nobody has used for 30 days.
     Gc,
 }
 

@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::args::{self, CacheCommand};
+use crate::engine::unused::{self, Builds};
 
 /// How alike a mistyped name must be to the one that is suggested.
 const NEAR: f64 = 0.7;
@@ -30,7 +31,11 @@ pub fn run(typed: &args::Cache, cache_folder: &Path, out: &mut impl Write) -> Re
     if let (false, Some(why)) = (store.is_on_disk(), warnings.first()) {
         bail!("{why}");
     }
-    let answer = act(&store, typed.what.as_ref().unwrap_or(&CacheCommand::List));
+    let answer = act(
+        &store,
+        cache_folder,
+        typed.what.as_ref().unwrap_or(&CacheCommand::List),
+    );
     for warning in warnings.into_iter().chain(store.take_warnings()) {
         eprintln!("cellar: {warning}");
     }
@@ -49,10 +54,10 @@ struct Answer {
     json: Value,
 }
 
-fn act(store: &Store, command: &CacheCommand) -> Result<Answer> {
+fn act(store: &Store, cache_folder: &Path, command: &CacheCommand) -> Result<Answer> {
     Ok(match command {
         CacheCommand::List => list(&store.list(&Selection::default())),
-        CacheCommand::Stats => stats(&store.stats()),
+        CacheCommand::Stats => stats(&store.stats(), unused::measure(cache_folder)),
         CacheCommand::Clear { what } => {
             let cleared = clear(store, what.as_deref())?;
             Answer {
@@ -65,7 +70,7 @@ fn act(store: &Store, command: &CacheCommand) -> Result<Answer> {
             }
         }
         CacheCommand::Verify => verify(store),
-        CacheCommand::Gc => gc(store),
+        CacheCommand::Gc => gc(store, unused::sweep(cache_folder, unused::UNUSED)),
     })
 }
 
@@ -99,7 +104,7 @@ fn rfc3339(time: SystemTime) -> String {
     DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn stats(stats: &Stats) -> Answer {
+fn stats(stats: &Stats, builds: Builds) -> Answer {
     let kinds: Vec<Value> = stats
         .kinds
         .iter()
@@ -114,7 +119,12 @@ fn stats(stats: &Stats) -> Answer {
         })
         .collect();
     Answer {
-        text: stats_text(stats),
+        text: format!(
+            "{}\nBesides: {} for cells (the crate `cellar`, serde, dependencies, codecs), {}. What is not used for 30 days is removed.\n",
+            stats_text(stats).trim_end(),
+            count(builds.count, "compiled library", "compiled libraries"),
+            human_size(builds.bytes)
+        ),
         json: json!({
             "folder": stats.folder,
             "entries": stats.entries,
@@ -123,6 +133,7 @@ fn stats(stats: &Stats) -> Answer {
             "hits": stats.hits,
             "saved_s": stats.saved.as_secs_f64(),
             "kinds": kinds,
+            "builds": {"count": builds.count, "bytes": builds.bytes},
         }),
     }
 }
@@ -200,19 +211,22 @@ fn verify(store: &Store) -> Answer {
     }
 }
 
-fn gc(store: &Store) -> Answer {
+fn gc(store: &Store, builds: Builds) -> Answer {
     let collected = store.gc();
     Answer {
         text: format!(
-            "Removed {} and {} that no entry names, {}.\n",
+            "Removed {} and {} that no entry names, {}; {} that nobody had used for 30 days, {}.\n",
             count(collected.entries, "entry", "entries"),
             count(collected.files, "file", "files"),
-            human_size(collected.bytes)
+            human_size(collected.bytes),
+            count(builds.count, "compiled library", "compiled libraries"),
+            human_size(builds.bytes)
         ),
         json: json!({
             "entries": collected.entries,
             "files": collected.files,
             "bytes": collected.bytes,
+            "builds": {"count": builds.count, "bytes": builds.bytes},
         }),
     }
 }
@@ -367,7 +381,7 @@ mod tests {
         );
         assert_eq!(
             json_of(folder.path(), CacheCommand::Gc),
-            json!({"entries": 0, "files": 0, "bytes": 0})
+            json!({"entries": 0, "files": 0, "bytes": 0, "builds": {"count": 0, "bytes": 0}})
         );
 
         let blobs = folder.path().join("store/v1/blobs");

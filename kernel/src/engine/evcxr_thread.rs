@@ -19,6 +19,7 @@ use super::kept;
 use super::knowledge::Knowledge;
 use super::switching::{self, NotSwitched, Switched};
 use super::toolchain::Toolchain;
+use super::unused;
 use super::{
     API_MODULE, API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
 };
@@ -157,7 +158,7 @@ impl EvcxrThread {
         let toolchain = Toolchain::find(&self.real_path).map_err(|error| error.to_string())?;
         let found = started.elapsed();
         self.builds.set_tools(&toolchain);
-        let dependencies = self.cache.join("dependencies");
+        let dependencies = self.cache.join(unused::DEPENDENCIES);
         let dependencies = std::path::absolute(&dependencies).unwrap_or(dependencies);
         match kept::Kept::open(&dependencies) {
             Ok(_) => self.builds.set_dependencies_folder(dependencies),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,14 @@ use sha2::{Digest, Sha256};
 /// How long a folder of an unfinished build is left alone, should its process still be at work.
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// Written last into a build's folder; says what must be there.
-const RECORD: &str = "build.json";
+pub(super) const RECORD: &str = "build.json";
+/// The file that stands for a folder which is no single build.
+pub(super) const IN_USE: &str = "in-use";
+/// How old the time of something may become that is in use.
+const STAMP: Duration = Duration::from_secs(24 * 3600);
+
+/// What this process uses, by folder: locked for reading until it ends, so that nobody removes it (`unused.rs`).
+static USED: Mutex<BTreeMap<PathBuf, fs::File>> = Mutex::new(BTreeMap::new());
 
 /// A folder of kept builds. It is the user's alone: what is loaded from it runs as the user.
 #[derive(Debug, Clone)]
@@ -72,9 +80,10 @@ impl Kept {
         &self.folder
     }
 
-    /// The folder of a build, if all its files are what was built.
+    /// The folder of a build, if all its files are what was built. Nobody removes it while this process lives.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let place = self.folder.join(name);
+        use_build(&place);
         is_whole(&place).then_some(place)
     }
 
@@ -129,7 +138,9 @@ impl Work<'_> {
         }
         let record = serde_json::to_vec_pretty(&record)?;
         fs::write(self.path().join(RECORD), record)?;
-        self.move_into_place(name)
+        let place = self.move_into_place(name)?;
+        use_build(&place);
+        Ok(place)
     }
 
     fn move_into_place(self, name: &str) -> io::Result<PathBuf> {
@@ -155,6 +166,51 @@ impl Work<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+fn used() -> MutexGuard<'static, BTreeMap<PathBuf, fs::File>> {
+    USED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This process uses a build from now on. One that is not there may be in the way of nobody.
+fn use_build(place: &Path) {
+    if let Ok(record) = fs::File::open(place.join(RECORD)) {
+        hold(place, record);
+    }
+}
+
+/// This process uses a folder that is no single build; it is made if it is not there.
+pub(super) fn use_folder(folder: &Path) {
+    let path = folder.join(IN_USE);
+    let open = || {
+        fs::create_dir_all(folder)?;
+        fs::File::options().append(true).create(true).open(&path)
+    };
+    // Somebody may remove it before it is locked.
+    for _ in 0..3 {
+        let Ok(file) = open() else { return };
+        hold(folder, file);
+        if path.exists() {
+            return;
+        }
+    }
+}
+
+fn hold(folder: &Path, record: fs::File) {
+    // Where there are no locks, the time must do.
+    let _ = record.lock_shared();
+    let age = record.metadata().and_then(|metadata| metadata.modified()).ok();
+    let age = age.and_then(|time| SystemTime::now().duration_since(time).ok());
+    if age.is_some_and(|age| age > STAMP) {
+        let _ = record.set_modified(SystemTime::now());
+    }
+    used().insert(folder.to_owned(), record);
+}
+
+/// As the end of the process does.
+#[cfg(test)]
+pub(super) fn release(folder: &Path) {
+    used().remove(folder);
 }
 
 /// Whether a build is there and its files are, byte for byte, what was built.

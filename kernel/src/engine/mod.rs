@@ -39,6 +39,7 @@ pub mod shim;
 pub mod source_map;
 pub mod switching;
 mod toolchain;
+pub mod unused;
 
 use std::cell::Cell;
 use std::ffi::OsString;

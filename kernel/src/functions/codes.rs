@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 use super::{CachedFunction, Kind};
 use crate::analysis::{self, Item, ItemKind};
 
+const READS_FILES: &str = "it, or what it calls, has `include_str!`, `env!` or the like, and what these find is not a part of its \
+     key. Bind it to a variable and pass that as an argument";
+
 /// The items that hold now, and the functions that are cached among them.
 #[derive(Debug, Clone, Default)]
 pub struct Codes {
@@ -104,10 +107,27 @@ impl Codes {
             .collect()
     }
 
-    /// The functions whose code is more than its items: what the compiler reads from files and its environment.
-    pub fn unkeyed(&self) -> Vec<String> {
+    /// The functions that have no digest, each with why and what to do.
+    pub fn unkeyed(&self) -> Vec<(String, String)> {
         let reached = self.reached().filter(|(_, reached)| reached.is_none());
-        reached.map(|(name, _)| name.to_owned()).collect()
+        reached
+            .map(|(name, _)| {
+                let why = self.lossy(name).unwrap_or_else(|| READS_FILES.to_owned());
+                (name.to_owned(), why)
+            })
+            .collect()
+    }
+
+    /// What serde leaves out of a function's arguments or of its result: results would be confused, or come back otherwise.
+    fn lossy(&self, name: &str) -> Option<String> {
+        let function = self.functions.get(name)?;
+        function.types.iter().find_map(|(what, text)| {
+            let fault = analysis::lossy(text, &self.items)?;
+            Some(format!(
+                "{what} cannot be compared or kept by what serde writes: {fault}. Derive serde's traits without leaving anything \
+                 out, or give an argument a name that begins with `_`, which is not compared"
+            ))
+        })
     }
 
     /// What each cached function reaches; `None` if that is not all that its code depends on.
@@ -119,7 +139,8 @@ impl Codes {
                 reached = session.reach([], true);
             }
             let reads = reached.flags.includes_files || reached.flags.build_environment;
-            (name.as_str(), (!reads).then_some(reached))
+            let is_keyed = !reads && self.lossy(name).is_none();
+            (name.as_str(), is_keyed.then_some(reached))
         })
     }
 }
@@ -144,6 +165,8 @@ mod tests {
             name: name.to_owned(),
             kind: Kind::Data,
             label: name.to_owned(),
+            types: Vec::new(),
+            has_spinner: false,
             line: 1,
             deprecated: None,
         }

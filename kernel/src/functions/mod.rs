@@ -46,6 +46,10 @@ pub struct CachedFunction {
     pub kind: Kind,
     /// What lists and `clear` call it.
     pub label: String,
+    /// What is written or hashed when it is called: `its argument \`n\``, or `its result`, and the type.
+    pub types: Vec<(String, String)>,
+    /// Something is shown while it computes.
+    pub has_spinner: bool,
     /// Line of its directive in the text that was rewritten, from 1.
     pub line: usize,
     /// The deprecated directive that it was written with, and what replaces it.
@@ -88,6 +92,22 @@ pub struct Refused {
     pub columns: std::ops::Range<usize>,
 }
 
+/// The types of a function's inputs, and that of its result where it is kept by value.
+fn types(function: &read::Function, kind: Kind, options: &option_text::Options) -> Vec<(String, String)> {
+    let mut types = Vec::new();
+    for param in &function.params {
+        let is_input = |(name, is_input): &&(String, bool)| *is_input && !options.ignored.contains(name);
+        if let Some((name, _)) = param.names.iter().find(is_input) {
+            types.push((format!("its argument `{name}`"), param.type_text.clone()));
+        }
+    }
+    if let (Kind::Data, Some(returned)) = (kind, &function.returned) {
+        let text = returned.ok.as_ref().map_or(&returned.text, |(_, text)| text);
+        types.push(("its result".to_owned(), text.clone()));
+    }
+    types
+}
+
 /// Puts wrappers around the functions of `rust` that directives are about. `first_line` is the line of the cell on
 /// which `rust` begins; directives and answers count lines of the cell. `codes` has the functions of earlier cells.
 ///
@@ -120,6 +140,8 @@ pub fn rewrite(
             .map_err(|problem| problem.at(name, rust, first_line))?;
         wrapper::wrap(&function, kind, &options, &mut insertions);
         functions.push(CachedFunction {
+            types: types(&function, kind, &options),
+            has_spinner: options.fields.iter().any(|(name, _)| *name == "spinner"),
             label: options.label.unwrap_or_else(|| function.name.clone()),
             name: function.name,
             kind,

@@ -60,6 +60,13 @@ impl Options {
                     }
                     options.ignored.clone_from(names);
                 }
+                ("show_spinner", OptionValue::Text(text)) => {
+                    options.fields.push(("spinner", format!("Some({text:?})")));
+                }
+                ("show_spinner", OptionValue::Bool(true)) => {
+                    let text = format!("Running {}(…)", function.name);
+                    options.fields.push(("spinner", format!("Some({text:?})")));
+                }
                 ("on_release", OptionValue::Text(path)) => options.on_release = Some(path.clone()),
                 ("validate", OptionValue::Text(path)) => options.validate = Some(path.clone()),
                 _ => {}

@@ -188,7 +188,6 @@ impl PendingCall {
 
     /// Ends a call aside, or one that was not begun yet. One that is made in the process of the cells is ended by
     /// [`Host::interrupt`](super::Host::interrupt).
-    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn stop(&self) {
         let mut state = self.slot.state();
         state.stopped = true;

@@ -177,11 +177,19 @@ fn value(option: &OptionSpec, raw: &Raw) -> Result<OptionValue, String> {
         Raw::One(text) => Ok(text.as_str()),
         Raw::Many(_) => Err(format!("`{name}` takes one value, not a list")),
     };
+    let all = || match raw {
+        Raw::One(text) => vec![text.clone()],
+        Raw::Many(values) => values.clone(),
+    };
     match option.kind {
-        OptionKind::List => Ok(OptionValue::List(match raw {
-            Raw::One(text) => vec![text.clone()],
-            Raw::Many(values) => values.clone(),
-        })),
+        OptionKind::List => Ok(OptionValue::List(all())),
+        OptionKind::Globs => {
+            let globs = all();
+            match globs.iter().find_map(|text| bad_glob(text)) {
+                Some(why) => Err(format!("`{name}`: {why}")),
+                None => Ok(OptionValue::List(globs)),
+            }
+        }
         OptionKind::Text | OptionKind::Path => one().map(|text| OptionValue::Text(text.to_owned())),
         OptionKind::BoolOrText => one().map(|text| match text {
             "true" => OptionValue::Bool(true),
@@ -215,6 +223,16 @@ fn value(option: &OptionSpec, raw: &Raw) -> Result<OptionValue, String> {
                 .ok_or_else(|| format!("`{name}` is a time such as \"10s\", \"5m\", \"1h\", \"2d\" or a number of seconds, not `{text}`"))
         }
     }
+}
+
+/// What is wrong with a pattern of paths, and where.
+fn bad_glob(text: &str) -> Option<String> {
+    let error = glob::Pattern::new(text).err()?;
+    let at = text.chars().count().min(error.pos) + 1;
+    Some(format!(
+        "`{text}` is no pattern of files: {} (at character {at})",
+        error.msg
+    ))
 }
 
 /// `"disk" or "memory"`.

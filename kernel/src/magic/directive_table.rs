@@ -11,6 +11,8 @@ pub enum OptionKind {
     Choice(&'static [&'static str]),
     Text,
     List,
+    /// Patterns of files' paths, as the crate `glob` reads them.
+    Globs,
     BoolOrText,
     /// A function's path.
     Path,
@@ -63,7 +65,7 @@ const NAME: OptionSpec = option(
 );
 const FILES: OptionSpec = option(
     "files",
-    OptionKind::List,
+    OptionKind::Globs,
     "globs of files whose contents are inputs",
 );
 const ENV: OptionSpec = option("env", OptionKind::List, "environment variables that are inputs");
@@ -76,12 +78,12 @@ const SHOW_SPINNER: OptionSpec = option(
 const ON_RELEASE: OptionSpec = option(
     "on_release",
     OptionKind::Path,
-    "function called when an instance is dropped",
+    "function called when an instance is dropped, with a reference to it; for each variable of a cell",
 );
 const VALIDATE: OptionSpec = option(
     "validate",
     OptionKind::Path,
-    "function called before an instance is handed out; false makes a new one",
+    "function called before an instance is handed out, with a reference to it; false makes a new one",
 );
 
 const DATA: &[&OptionSpec] = &[

@@ -81,6 +81,12 @@ fn mistakes_name_the_nearest_right_word() {
             "`persist`: where",
         ),
         (
+            "//% cache_data(files = [\"data/*.csv\", \"more/[\"])",
+            MagicErrorKind::BadDirective,
+            "`files`: `more/[` is no pattern of files: invalid range pattern (at character 6)",
+            "`files`: globs of files",
+        ),
+        (
             "//% cache_data(ttl",
             MagicErrorKind::BadDirective,
             "`ttl` needs a value: `ttl = …`",

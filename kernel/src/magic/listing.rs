@@ -15,8 +15,8 @@ pub fn text_bundle(text: &str) -> MimeBundle {
 }
 
 /// A table. The first `code` columns are names and types, set left as code; the others are set right in HTML. A
-/// column in which nothing stands is left out.
-pub fn table_bundle(headers: &[&str], code: usize, rows: &[Vec<String>]) -> MimeBundle {
+/// column in which nothing stands is left out. The lines `below` stand below it.
+pub fn table_bundle(headers: &[&str], code: usize, rows: &[Vec<String>], below: &[String]) -> MimeBundle {
     let shown: Vec<usize> = (0..headers.len())
         .filter(|column| rows.iter().any(|row| !row[*column].is_empty()))
         .collect();
@@ -57,5 +57,9 @@ pub fn table_bundle(headers: &[&str], code: usize, rows: &[Vec<String>]) -> Mime
         html.push_str("</tr>");
     }
     html.push_str("</tbody></table>");
+    for line in below {
+        html.push_str(&format!("<p>{}</p>", escape(line)));
+    }
+    text.extend_from_slice(below);
     bundle(&text.join("\n"), Some(&html))
 }

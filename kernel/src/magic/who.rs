@@ -58,7 +58,7 @@ pub fn whos(rows: &[VariableRow], types: &[String]) -> MimeBundle {
             ]
         })
         .collect();
-    table_bundle(&["Variable", "Type", "Size"], 2, &cells)
+    table_bundle(&["Variable", "Type", "Size"], 2, &cells, &[])
 }
 
 fn size_text(bytes: u64) -> String {

@@ -73,6 +73,10 @@ pub async fn end(kernel: &Arc<Kernel>, reason: Stop, executing: oneshot::Receive
     let shut_down = tokio::task::spawn_blocking(move || {
         ending.interrupt();
         ending.interpreter.shutdown();
+        // No cell is left that could show them; nbconvert and its like pass the kernel's stderr on.
+        for words in ending.interpreter.last_words() {
+            tracing::warn!("{words}");
+        }
     });
     match timeout(INTERPRETER, shut_down).await {
         Ok(Ok(())) => {}

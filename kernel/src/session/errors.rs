@@ -57,6 +57,8 @@ pub fn of_engine_alone(session: &Session, error: &EngineError) -> CellError {
 
 fn of_engine(session: &Session, error: &EngineError, variables: Variables) -> CellError {
     match error {
+        // What it waited for was given up.
+        EngineError::Refused(_) if session.is_interrupted() => report::interrupted(Variables::Kept),
         EngineError::Compile(messages) => compile(session, messages),
         EngineError::Refused(words) if is_about_dependencies(words) => {
             plain("DependencyError", "the dependency cannot be had", &[words])

@@ -3,7 +3,8 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Session;
+use super::caching::InMemory;
+use super::{Session, workshop};
 use crate::cell::CellSource;
 use crate::functions::{self, CachedFunction, Codes, Exchange, Kind, Refused, Rewritten};
 use crate::host::RunReport;
@@ -107,17 +108,11 @@ pub fn prepare(session: &Session, step: &StepFunctions, has_commands: bool) -> C
 
 /// Tells of functions of a step that cannot be cached whatever they are called with.
 pub fn warn_of_unkeyed(step: &StepFunctions, codes: &Codes, frontend: &dyn Frontend) {
-    let unkeyed = codes.unkeyed();
-    for function in step
-        .functions
-        .iter()
-        .filter(|function| unkeyed.contains(&function.name))
-    {
-        let text = format!(
-            "warning: `{}` is not cached: it, or what it calls, has `include_str!`, `env!` or the like, and what these find is not \
-             a part of its key. Bind it to a variable and pass that as an argument.\n",
-            function.name
-        );
+    for (name, why) in codes.unkeyed() {
+        if !step.functions.iter().any(|function| function.name == name) {
+            continue;
+        }
+        let text = format!("warning: `{name}` is not cached: {why}.\n");
         frontend.output(Output::Text {
             stream: Stream::Stderr,
             text,
@@ -156,10 +151,11 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
     if let CacheAction::Switch { on } = action {
         session.engine.use_artifacts(*on);
     }
-    let CacheAction::Clear(what) = action else {
-        return session.caching.magic(action, 0);
-    };
     let functions: Vec<CachedFunction> = session.functions().all().cloned().collect();
+    let in_memory = results_in_memory(session, &functions);
+    let CacheAction::Clear(what) = action else {
+        return session.caching.magic(action, 0, &in_memory);
+    };
     let named = |kind: Kind| -> Vec<&str> {
         let wanted = |function: &&CachedFunction| {
             function.kind == kind
@@ -185,7 +181,7 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
         _ if resources.is_empty() => None,
         _ => call("resource_release_names", &resources),
     };
-    let shown = session.caching.magic(action, released.unwrap_or(0))?;
+    let shown = session.caching.magic(action, released.unwrap_or(0), &in_memory)?;
     match what {
         Cleared::Resources => {}
         _ if data.is_empty() => {}
@@ -195,6 +191,39 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
     take(session);
     exchange(session).withdraw();
     Ok(shown)
+}
+
+/// The results of functions with `persist = "memory"`, which only the process of the cells has.
+fn results_in_memory(session: &Session, functions: &[CachedFunction]) -> Vec<InMemory> {
+    if !functions.iter().any(|function| function.kind == Kind::Data) {
+        return Vec::new();
+    }
+    let answer = session.engine.call_runtime("memo_list", &[], Manner::Plain);
+    let answer = answer
+        .inspect_err(|why| tracing::warn!("memo_list: {why}"))
+        .unwrap_or_default();
+    let mut found: Vec<InMemory> = Vec::new();
+    for row in workshop::texts(&answer).chunks(4) {
+        let [name, _code, entries, bytes] = row else {
+            continue;
+        };
+        let function = functions.iter().find(|function| function.name == *name);
+        let name = function.map_or(name, |function| &function.label);
+        let (entries, bytes) = (entries.parse().unwrap_or(0), bytes.parse().unwrap_or(0));
+        match found.iter_mut().find(|earlier| earlier.name == *name) {
+            Some(earlier) => {
+                earlier.entries += entries;
+                earlier.bytes += bytes;
+            }
+            None => found.push(InMemory {
+                name: name.clone(),
+                entries,
+                bytes,
+            }),
+        }
+    }
+    found.retain(|results| results.entries > 0);
+    found
 }
 
 /// What the process has computed goes to the store now.

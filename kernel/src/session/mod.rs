@@ -11,6 +11,7 @@ mod help;
 mod last_errors;
 mod run;
 mod settings;
+mod spinner;
 mod workshop;
 
 use std::collections::BTreeSet;
@@ -230,5 +231,9 @@ impl Interpreter for Session {
         functions::end(self);
         self.caching.shutdown();
         self.engine.shutdown();
+    }
+
+    fn last_words(&self) -> Vec<String> {
+        run::late_words(self)
     }
 }

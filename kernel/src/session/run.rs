@@ -9,6 +9,7 @@ use super::caching::{CachedCell, Kind, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
 use super::settings::{self, Settings};
+use super::spinner::{Sorted, Spinner};
 use super::{Session, errors, help};
 use crate::analysis;
 use crate::cell::CellSource;
@@ -41,6 +42,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         functions: Vec::new(),
         sharing: None,
         moved: Vec::new(),
+        spinner: None,
     };
     let error = running.cell(&text).err();
     let user_expressions = match error {
@@ -84,6 +86,8 @@ struct Running<'a> {
     sharing: Option<Policy>,
     /// What it had moved when that was to be done.
     moved: Vec<String>,
+    /// What shows that something computes, where a directive asks for it.
+    spinner: Option<Arc<Spinner>>,
 }
 
 impl Running<'_> {
@@ -97,17 +101,42 @@ impl Running<'_> {
             return Err(errors::plain("TooDeep", &evalue, &[help]));
         }
         let mut parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
-        self.tell_late();
         self.functions = functions::wrap(self.session, &mut parsed, &mut self.source)?;
+        let policy = self.policy(&parsed)?;
+        let spinner = self.spinner(policy.as_ref());
+        self.tell_late();
         functions::warn_of_deprecated(self.session, &parsed.directives, &*self.frontend);
-        let ran = match self.policy(&parsed)? {
+        let ran = match policy {
             Some(policy) => self.cached(&policy, &parsed),
             None => self.steps(&parsed),
         };
         if parsed.timed {
             self.show_time(self.user_time);
         }
+        if let Some(spinner) = spinner {
+            spinner.finish();
+        }
         ran
+    }
+
+    /// What shows that the cell or one of its functions computes, if a directive asks for it. All outputs go by way of it.
+    fn spinner(&mut self, policy: Option<&Policy>) -> Option<Arc<Spinner>> {
+        let of_cell = policy.is_some_and(|policy| policy.spinner.is_some());
+        let mut of_step = self.functions.iter().flat_map(|(_, step)| &step.functions);
+        let of_functions = of_step.any(|function| function.has_spinner)
+            || self
+                .session
+                .functions()
+                .all()
+                .any(|function| function.has_spinner);
+        if !of_cell && !of_functions {
+            return None;
+        }
+        let spinner = Spinner::new(Arc::clone(&self.frontend));
+        self.frontend = Arc::clone(&spinner) as Arc<dyn Frontend>;
+        self.progress = Arc::clone(&self.frontend);
+        self.spinner = Some(Arc::clone(&spinner));
+        Some(spinner)
     }
 
     /// What the directive above the cell asks for, if there is one.
@@ -171,7 +200,18 @@ impl Running<'_> {
             self.frontend = recorder;
             self.is_cached = true;
             self.sharing = (policy.kind == Kind::Resource).then(|| policy.clone());
+            let spinner = self.spinner.clone().zip(policy.spinner.as_ref());
+            if let Some((spinner, text)) = &spinner {
+                let defined = reading.defines.first().map(|variable| &variable.name);
+                let name = policy.name.as_ref().or(defined);
+                let default = || format!("Running {}", name.map_or("the cell", String::as_str));
+                let text = Some(*text).filter(|text| !text.is_empty());
+                spinner.begin("", &text.cloned().unwrap_or_else(default));
+            }
             let ran = self.steps(parsed);
+            if let Some((spinner, _)) = &spinner {
+                spinner.end("");
+            }
             self.sharing = None;
             self.is_cached = false;
             self.frontend = Arc::clone(&frontend);
@@ -191,9 +231,7 @@ impl Running<'_> {
 
     /// What became known of earlier cells after their replies, and what is wrong with the store.
     fn tell_late(&self) {
-        let of_store = self.session.store.take_warnings();
-        let of_store = of_store.into_iter().map(|warning| format!("cache: {warning}"));
-        for words in of_store.chain(self.session.caching.late_words()) {
+        for words in late_words(self.session) {
             self.frontend.output(Output::Text {
                 stream: Stream::Stderr,
                 text: format!("{words}\n"),
@@ -385,7 +423,11 @@ impl Running<'_> {
                 });
             }
             Magic::Cache(action) => match functions::cache_magic(self.session, action) {
-                Ok(shown) => self.show(shown),
+                Ok(shown) => {
+                    self.show(shown);
+                    // It has waited for what was being written.
+                    self.tell_late();
+                }
                 Err(why) => return Err(errors::plain("CacheError", &why, &[""; 0])),
             },
             Magic::Env(action) => return self.generated(&action.source()),
@@ -439,15 +481,34 @@ impl Running<'_> {
         Ok(())
     }
 
+    fn hooks(policy: &Policy) -> Hooks<'_> {
+        Hooks {
+            on_release: policy.on_release.as_deref(),
+            validate: policy.validate.as_deref(),
+        }
+    }
+
+    /// What the directive's functions have against the cell's variables.
+    fn unfit(&self, evaluation: &Evaluation) -> Option<CellError> {
+        let (Some(policy), Some(EngineError::Compile(messages))) = (&self.sharing, &evaluation.error) else {
+            return None;
+        };
+        let unfit = sharing::unfit(messages, &Running::hooks(policy));
+        let first = unfit.first()?;
+        let evalue = format!(
+            "`{}` does not fit the variable `{}`: {}",
+            first.hook, first.variable, first.said
+        );
+        let help = "It is called with a reference to each variable that the cell defines. Define variables of other types in another cell, \
+                    or inside of a block; nothing was run.";
+        Some(errors::plain("BadDirective", &evalue, &[help]))
+    }
+
     /// The same cell, with what it defines made into shared instances if its directive asks for that. Those `without` are
     /// no longer there at the cell's end.
     fn shared(&self, mut prepared: CellCode, without: &[String]) -> CellCode {
         if let Some(policy) = &self.sharing {
-            let hooks = Hooks {
-                on_release: policy.on_release.as_deref(),
-                validate: policy.validate.as_deref(),
-            };
-            prepared.share(&hooks, without);
+            prepared.share(&Running::hooks(policy), without);
         }
         prepared
     }
@@ -483,11 +544,17 @@ impl Running<'_> {
         prepared.only_bound = Arc::new(reading.only_bound());
         prepared.error_format = self.session.settings().error_format;
         let watched = Arc::new(Watched::new(Arc::clone(&self.frontend)));
-        let evaluation = self.session.engine.evaluate_with(
-            &prepared,
-            Arc::clone(&watched) as Arc<dyn Frontend>,
-            Arc::clone(&self.progress),
-        );
+        let mut frontend = Arc::clone(&watched) as Arc<dyn Frontend>;
+        if let Some(spinner) = &self.spinner {
+            frontend = Arc::new(Sorted {
+                inner: frontend,
+                spinner: Arc::clone(spinner),
+            });
+        }
+        let evaluation = self
+            .session
+            .engine
+            .evaluate_with(&prepared, frontend, Arc::clone(&self.progress));
         if let Some(EngineError::Compile(messages)) = &evaluation.error {
             self.session.last_errors().set(messages);
         }
@@ -512,7 +579,9 @@ impl Running<'_> {
                 return Err(errors::plain("VariablesLost", evalue, &["Run it again."]));
             }
         }
-        let error = errors::of(self.session, &evaluation, &watched.stderr());
+        let error = self
+            .unfit(&evaluation)
+            .or_else(|| errors::of(self.session, &evaluation, &watched.stderr()));
         // A failed cell whose snapshot took over changed nothing.
         let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
         if changed && !self.is_cached {
@@ -641,6 +710,13 @@ impl Running<'_> {
             })
             .collect()
     }
+}
+
+/// What became known of earlier cells since this was asked last, and what is wrong with the store.
+pub fn late_words(session: &Session) -> Vec<String> {
+    let of_store = session.store.take_warnings();
+    let of_store = of_store.into_iter().map(|warning| format!("cache: {warning}"));
+    of_store.chain(session.caching.late_words()).collect()
 }
 
 /// Puts pieces of a cell on the lines on which they stand there.

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cellar_cache::Digest;
 
@@ -13,14 +13,29 @@ use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
 use crate::host::call::Manner;
 
+/// How long a value's own code may take to hash or to write it, without its file growing. Maps of a few gigabytes are done by
+/// then; what is not will never be.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How often a value's file is looked at.
+const STEP: Duration = Duration::from_millis(500);
+
 /// The real engine with its host.
 pub struct Workshop {
     engine: Arc<Engine>,
+    /// What a cell waits for at the moment.
+    hashing: Mutex<Vec<codec::Pending<[u8; 32]>>>,
 }
 
 impl Workshop {
     pub fn new(engine: Arc<Engine>) -> Workshop {
-        Workshop { engine }
+        Workshop {
+            engine,
+            hashing: Mutex::default(),
+        }
+    }
+
+    fn hashing(&self) -> std::sync::MutexGuard<'_, Vec<codec::Pending<[u8; 32]>>> {
+        self.hashing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What hashes, writes and reads values of these types; compiled now if need be.
@@ -28,6 +43,29 @@ impl Workshop {
         let types: Vec<String> = types.map(str::to_owned).collect();
         let codecs = self.engine.codecs(&types);
         codecs.into_iter().map(|codec| codec.map_err(refusal)).collect()
+    }
+}
+
+/// The answer of a value's own code, which may never come.
+fn answer<T>(pending: &codec::Pending<T>, file: Option<&Path>) -> Result<T, Refusal> {
+    let length = || file.and_then(|file| file.metadata().ok()).map(|it| it.len());
+    let (mut before, mut since) = (length(), Instant::now());
+    loop {
+        if let Some(answer) = pending.wait_for(STEP) {
+            return answer.map_err(refusal);
+        }
+        let now = length();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        if since.elapsed() > LONGEST {
+            pending.stop();
+            return Err(Refusal(format!(
+                "its own code came to no end in {} s and was stopped; mend its Serialize and Deserialize, or use \
+                 `//% cache_resource`",
+                LONGEST.as_secs()
+            )));
+        }
     }
 }
 
@@ -47,6 +85,14 @@ impl Machine for Workshop {
             .collect()
     }
 
+    fn prepare(&self, type_texts: &[String]) {
+        drop(self.codecs(type_texts.iter().map(String::as_str)));
+    }
+
+    fn interrupt(&self) {
+        self.hashing().iter().for_each(codec::Pending::stop);
+    }
+
     fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>> {
         let host = self.engine.host();
         let codecs = self.codecs(variables.iter().map(|typed| typed.type_text.as_str()));
@@ -56,10 +102,14 @@ impl Machine for Workshop {
             .zip(variables)
             .map(|(codec, typed)| codec.map(|codec| codec.start_digest(host, &typed.name)))
             .collect();
-        pending
+        self.hashing()
+            .extend(pending.iter().filter_map(|it| it.as_ref().ok()).cloned());
+        let digests = pending
             .into_iter()
-            .map(|pending| pending?.wait().map(Digest::from_bytes).map_err(refusal))
-            .collect()
+            .map(|pending| answer(&pending?, None).map(Digest::from_bytes))
+            .collect();
+        self.hashing().clear();
+        digests
     }
 
     fn save(&self, variables: &[(Typed, PathBuf)]) -> Saving {
@@ -192,7 +242,7 @@ fn number(answer: &[u8]) -> Option<usize> {
 }
 
 /// Texts, each behind its length.
-fn texts(mut answer: &[u8]) -> Vec<String> {
+pub fn texts(mut answer: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
     while let Some(length) = number(answer) {
         let Some((text, rest)) = answer[8..].split_at_checked(length) else {
@@ -205,7 +255,7 @@ fn texts(mut answer: &[u8]) -> Vec<String> {
 }
 
 fn saved(name: &str, file: PathBuf, pending: codec::Pending<codec::Saved>) -> Result<Saved, Refusal> {
-    let saved = pending.wait().map_err(refusal)?;
+    let saved = answer(&pending, Some(&file)).inspect_err(|_| drop(std::fs::remove_file(&file)))?;
     let (blob, _) =
         Digest::of_file(&file).map_err(|error| Refusal(format!("its file cannot be read: {error}")))?;
     Ok(Saved {

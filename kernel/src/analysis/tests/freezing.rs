@@ -1,6 +1,6 @@
 //! Which types can be compared by content, and what is said of the others.
 
-use super::super::{Verdict, frozen, read_cell};
+use super::super::{Verdict, borrowed, frozen, lossy, read_cell};
 
 const ITEMS: &str = "
     use std::{cell::RefCell, collections as c, rc::Rc as Shared, sync::{self, Arc}};
@@ -191,5 +191,29 @@ fn types_of_other_crates_are_unknown() {
         ),
     ] {
         assert_eq!(judged(of), format!("unknown: {expected}"), "{of}");
+    }
+}
+
+#[test]
+fn what_serde_does_not_write_as_it_is_is_found_behind_borrows_too() {
+    let items = read_cell(ITEMS).items;
+    let lossy = |of: &str| lossy(of, &items).map(|fault| fault.path).unwrap_or_default();
+    for of in ["&Partly", "&[Partly]", "&mut Vec<Option<Partly>>", "(u8, Partly)"] {
+        assert_eq!(lossy(of), "Partly.b", "{of}");
+    }
+    assert!(super::super::lossy("&ByHand", &items).is_some());
+    for of in ["&P", "&str", "Vec<E>", "RefCell<u8>", "Borrowed<'_>"] {
+        assert_eq!(super::super::lossy(of, &items), None, "{of}");
+    }
+}
+
+#[test]
+fn borrowed_text_is_found_with_its_place() {
+    let items = read_cell(ITEMS).items;
+    let path = |of: &str| borrowed(of, &items).map(|fault| fault.path);
+    assert_eq!(path("Vec<Option<&str>>").as_deref(), Some(""));
+    assert_eq!(path("(u8, Text)").as_deref(), Some("Text.text"));
+    for of in ["String", "P", "std::borrow::Cow<'static, str>", "Box<str>"] {
+        assert_eq!(path(of), None, "{of}");
     }
 }

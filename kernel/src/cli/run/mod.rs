@@ -91,17 +91,18 @@ pub fn run(
     written.map(|()| exit_code(&ending))
 }
 
-/// Ends what runs cells, but waits only so long: the result is written, and a cell that could not be
+/// Ends what runs cells and tells what it says in the end, but waits only so long: the result is written, and a cell that could not be
 /// stopped must not keep the shell waiting.
 fn shut_down(interpreter: Arc<dyn Interpreter>) {
     let (done, is_done) = mpsc::channel();
     let thread = std::thread::Builder::new().name("shutdown".to_owned());
     let started = thread.spawn(move || {
         interpreter.shutdown();
-        let _ = done.send(());
+        let _ = done.send(interpreter.last_words());
     });
-    if started.is_err() || is_done.recv_timeout(SHUTDOWN).is_err() {
-        tracing::warn!("what ran the cells did not end within {SHUTDOWN:?}");
+    match started.is_ok().then(|| is_done.recv_timeout(SHUTDOWN)) {
+        Some(Ok(words)) => words.iter().for_each(|words| eprintln!("{words}")),
+        _ => tracing::warn!("what ran the cells did not end within {SHUTDOWN:?}"),
     }
 }
 

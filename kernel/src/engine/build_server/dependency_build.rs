@@ -11,6 +11,7 @@ use crate::engine::answers::failed;
 use crate::engine::dependencies::{self, Dependencies, Graph};
 use crate::engine::dependency_progress::DependencyProgress;
 use crate::engine::diagnostics;
+use crate::engine::kept;
 use crate::engine::locked::Locked;
 use crate::engine::rustc;
 use crate::engine::shim::{self, BuildAnswer, BuildRequest, RECORD};
@@ -61,6 +62,9 @@ impl BuildServer {
         let locked = locked.unwrap_or_default();
         let built = locked.dependencies(&self.shared.folders);
         let identities = Arc::new(locked.identities(&self.shared.folders));
+        if let Some(shared) = &shared {
+            kept::use_folder(shared);
+        }
         let target = shared.unwrap_or_else(|| request.directory.join("target"));
         distrust(&target, &locked);
         command

@@ -29,6 +29,7 @@ use super::items::{Item, Items};
 use super::kept::{self, Kept};
 use super::rustc::{Plan, Running};
 use super::serde_for_cells::Missing;
+use super::unused;
 use super::{Engine, lock};
 use crate::host::Host;
 use crate::host::call::{Call, Manner};
@@ -144,6 +145,8 @@ pub struct Codecs {
     running: Running,
     /// One library is made at a time.
     making: Mutex<()>,
+    /// By the serde that they are for, and its time.
+    supports: Mutex<HashMap<(SystemTime, PathBuf), Support>>,
     /// By key.
     made: Mutex<HashMap<String, Result<Codec, Refusal>>>,
     /// Libraries whose content was compared with their record, by name: many types may be in one.
@@ -159,6 +162,7 @@ impl Codecs {
             cache,
             running: Running::default(),
             making: Mutex::default(),
+            supports: Mutex::default(),
             made: Mutex::default(),
             verified: Mutex::default(),
             contents: Mutex::default(),
@@ -179,6 +183,7 @@ impl Codecs {
                     tracing::warn!("{refusal}");
                 }
             }
+            unused::sweep_rarely(&codecs.cache);
         };
         if let Err(error) = std::thread::Builder::new().name("codecs".into()).spawn(prepare) {
             tracing::warn!("codecs: {error}");
@@ -242,9 +247,7 @@ impl Codecs {
             plan.crates.extend(serde.arguments());
         }
         let version = self.builds.serde().rustc_version().unwrap_or_default();
-        let _making = lock(&self.making);
-        let support =
-            support::build(&plan, &version, &self.cache, &self.running).map_err(Refused::passing)?;
+        let support = self.support(&plan, &version).map_err(Refused::passing)?;
         let dependencies = match of_std {
             true => String::new(),
             false => self.dependencies(&plan),
@@ -255,6 +258,25 @@ impl Codecs {
             support,
             dependencies,
         })
+    }
+
+    /// The crates that codecs are compiled with. Looking at their files takes milliseconds, so it is done once for each serde.
+    fn support(&self, plan: &Plan, version: &str) -> Result<Support, String> {
+        let serde = support::serde_of(plan);
+        let time = |path: &PathBuf| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        let serde = serde.and_then(|path| Some((time(&path)?, path)));
+        if let Some(known) = serde
+            .as_ref()
+            .and_then(|serde| lock(&self.supports).get(serde).cloned())
+        {
+            return Ok(known);
+        }
+        let _making = lock(&self.making);
+        let support = support::build(plan, version, &self.cache, &self.running)?;
+        if let Some(serde) = serde {
+            lock(&self.supports).insert(serde, support.clone());
+        }
+        Ok(support)
     }
 
     fn get_with(&self, toolbox: &Toolbox, texts: &[&str], items: &Items) -> Vec<Result<Codec, Refusal>> {
@@ -519,13 +541,6 @@ impl Engine {
     /// a cell does, and disturbs none.
     pub fn codecs(&self, types: &[String]) -> Vec<Result<Codec, Refusal>> {
         self.codecs.get(types, &self.items())
-    }
-
-    /// Ends the compiling of codecs; who waits for them gets refusals.
-    #[allow(dead_code, reason = "an interrupt does not reach codecs yet")]
-    pub fn stop_codecs(&self) {
-        self.codecs.stop();
-        self.builds.serde().stop_waiting();
     }
 
     /// The process that holds the variables.

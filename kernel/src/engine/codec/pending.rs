@@ -37,7 +37,7 @@ impl<T> Pending<T> {
         self.call.poll().map(|report| self.answer(&report))
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer, however long it takes.
     ///
     /// # Errors
     /// Why there is none.
@@ -46,13 +46,11 @@ impl<T> Pending<T> {
     }
 
     /// Waits for the answer, but not longer than `patience`.
-    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn wait_for(&self, patience: Duration) -> Option<Result<T, Refusal>> {
         self.call.wait_for(patience).map(|report| self.answer(&report))
     }
 
     /// Gives the work up.
-    #[allow(dead_code, reason = "only the tests on the real host ask for it so far")]
     pub fn stop(&self) {
         self.call.stop();
     }

@@ -64,7 +64,7 @@ pub fn build(plan: &Plan, rustc_version: &str, cache: &Path, running: &Running) 
 }
 
 /// The library that cells see as `serde`.
-fn serde_of(plan: &Plan) -> Option<PathBuf> {
+pub fn serde_of(plan: &Plan) -> Option<PathBuf> {
     let externs = plan
         .crates
         .iter()

@@ -82,6 +82,7 @@ impl Caching {
         }
         let inputs = match self.inputs(cell.rust, cell.reading, cell.policy) {
             Ok(inputs) => inputs,
+            Err(_) if self.is_interrupted() => return Err(report::interrupted(Variables::Kept)),
             Err(Unkeyed { why, .. }) if cell.reading.flags.parse_error => {
                 self.uncached(cell, Outcome::NotKept(why), run)?;
                 return Ok(self.done(None));
@@ -112,6 +113,9 @@ impl Caching {
         if let Some(done) = self.hit(cell, &inputs, base, &mut unusable) {
             return Ok(done);
         }
+        for damaged in self.store.take_warnings() {
+            warn(cell, &damaged.to_string());
+        }
         let outcome = match unusable {
             Some(why) => Outcome::Unusable(why),
             None => self.compare(cell, &inputs, EntryKind::Data),
@@ -125,8 +129,34 @@ impl Caching {
         let nearest = self.store.nearest(&self.scope, &name, kind, &inputs.ingredients);
         match nearest {
             Some((_, changes)) => Outcome::Changed(changes),
-            None => Outcome::First,
+            None => {
+                self.compare_later(name, inputs.ingredients.clone(), kind);
+                Outcome::First
+            }
         }
+    }
+
+    /// Compares again when everything is in the store that was kept before, and before what is kept of the run which begins.
+    fn compare_later(&self, name: String, ingredients: Vec<Ingredient>, kind: EntryKind) {
+        let me = self.me();
+        let finishing = Arc::clone(&self.finishing);
+        let compare = move || {
+            let Some(me) = me.upgrade() else { return };
+            let nearest = me.store.nearest(&me.scope, &name, kind, &ingredients);
+            let Some((_, changes)) = nearest else { return };
+            let mut state = me.state();
+            // The run may not have ended yet, and may fail.
+            let of_this = |run: &&mut LastRun| {
+                run.name == name && run.outcome == Outcome::First && run.ingredients == ingredients
+            };
+            if let Some(run) = state.last.iter_mut().find(of_this) {
+                run.outcome = Outcome::Changed(changes);
+                return;
+            }
+            state.compared.insert(name, (ingredients, changes));
+        };
+        // Each thread does what it was given in order.
+        self.beginning.give(move || finishing.give(compare));
     }
 
     /// Gives back what an entry holds, if there is one that holds here.
@@ -454,8 +484,18 @@ impl Caching {
     fn refusal_of(&self, name: &str, type_text: &str) -> Option<String> {
         let state = self.state();
         if let Verdict::Refused(fault) = state.items.verdict(type_text) {
+            let help = match fault.borrows() {
+                true => "Have it own that (`.clone()`, `.to_owned()`), or use",
+                false => "Use",
+            };
             return Some(format!(
-                "`{name}` cannot be stored: {fault}. Use `//% cache_resource`, which keeps any type in this process"
+                "`{name}` cannot be stored: {fault}. {help} `//% cache_resource`, which keeps any type in this process"
+            ));
+        }
+        if let Some(borrowed) = state.items.borrowed(type_text) {
+            return Some(format!(
+                "`{name}` cannot be stored: {borrowed}. Make it a `String` (`.to_string()`), or use `//% cache_resource`, which \
+                 keeps any type in this process"
             ));
         }
         let lacking = state.items.without_serde(type_text)?;
@@ -488,7 +528,7 @@ impl Caching {
 
     pub(super) fn remember(&self, cell: &CachedCell<'_>, ingredients: &[Ingredient], outcome: Outcome) {
         let name = self.entry_name(cell);
-        let run = LastRun {
+        let mut run = LastRun {
             name: name.clone(),
             cell: cell.source.name.clone(),
             ingredients: ingredients.to_vec(),
@@ -496,6 +536,12 @@ impl Caching {
             kept: None,
         };
         let mut state = self.state();
+        if let Some((ingredients, changes)) = state.compared.remove(&name)
+            && run.outcome == Outcome::First
+            && ingredients == run.ingredients
+        {
+            run.outcome = Outcome::Changed(changes);
+        }
         state.last.retain(|other| other.name != name);
         state.last.push(run);
     }

@@ -59,6 +59,15 @@ pub fn text(run: &LastRun) -> String {
     text
 }
 
+/// That a run is not kept, and why.
+pub fn not_kept(run: &LastRun) -> Option<String> {
+    let why = match &run.outcome {
+        Outcome::NotKept(why) => why,
+        _ => run.kept.as_ref()?,
+    };
+    Some(format!("{} ({}) is not kept: {why}", run.name, run.cell))
+}
+
 fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
     if count == 1 { one } else { many }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
-use super::Caching;
 use super::files::env_ingredient;
 use super::ledger::Variable;
 use super::machine::Typed;
 use super::policy::Policy;
+use super::{Caching, INTERRUPTED};
 use crate::analysis::{Access, CellReading, ItemKind, Verdict};
 
 /// Changes when keys are made in another way: then nothing that was kept before is found.
@@ -52,6 +52,10 @@ pub struct Unkeyed {
     pub help: String,
 }
 
+/// The cell was interrupted while something was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted;
+
 impl Caching {
     /// The inputs of a cell as they are now.
     pub(super) fn inputs(
@@ -91,7 +95,12 @@ impl Caching {
         ingredients.append(&mut outside);
 
         let named = self.named(reading);
-        self.learn_contents(&named, policy);
+        if self.learn_contents(&named, policy).is_err() {
+            return Err(Unkeyed {
+                why: INTERRUPTED.to_owned(),
+                help: String::new(),
+            });
+        }
         let mut inputs = Inputs {
             ingredients,
             contents: BTreeMap::new(),
@@ -120,10 +129,11 @@ impl Caching {
             if policy.ignores(name) {
                 continue;
             }
-            if variable.resource.is_none()
-                && let Verdict::Refused(fault) = state.items.verdict(&variable.type_text)
-                && fault.changes_inside
-            {
+            let fault = match state.items.verdict(&variable.type_text) {
+                Verdict::Refused(fault) if variable.resource.is_none() => Some(fault),
+                _ => None,
+            };
+            if let Some(fault) = fault.as_ref().filter(|fault| fault.changes_inside) {
                 return Err(Unkeyed {
                     why: format!("it uses `{name}`: {fault}"),
                     help: format!(
@@ -131,9 +141,13 @@ impl Caching {
                     ),
                 });
             }
+            // Where equal bytes prove nothing, only the run tells.
+            let content = variable.content.filter(|_| fault.is_none());
             if variable.mutable && access.may_change {
-                if variable.content.is_none() {
-                    let why = variable.refused.as_deref().unwrap_or("it is a resource");
+                if content.is_none() {
+                    let fault = fault.map(|fault| fault.to_string());
+                    let why = fault.as_deref().or(variable.refused.as_deref());
+                    let why = why.unwrap_or("it is a resource");
                     return Err(Unkeyed {
                         why: format!("it may change `{name}`, which cannot be stored ({why})"),
                         help: format!(
@@ -143,10 +157,12 @@ impl Caching {
                 }
                 inputs.may_change.insert(name.clone());
             }
-            if let Some(content) = variable.content {
+            if let Some(content) = content {
                 inputs.contents.insert(name.clone(), content);
             }
-            inputs.ingredients.push(variable_ingredient(name, variable));
+            inputs
+                .ingredients
+                .push(variable_ingredient(name, variable, content));
         }
         Ok(inputs)
     }
@@ -181,8 +197,10 @@ impl Caching {
     }
 
     /// Has the contents of variables hashed that nobody has asked for yet.
-    fn learn_contents(&self, named: &BTreeMap<String, Access>, policy: &Policy) {
-        self.wait_until_safe();
+    fn learn_contents(&self, named: &BTreeMap<String, Access>, policy: &Policy) -> Result<(), Interrupted> {
+        if !self.wait_until_safe() {
+            return Err(Interrupted);
+        }
         let wanted: Vec<(Typed, Digest)> = {
             let state = self.state();
             named
@@ -191,6 +209,9 @@ impl Caching {
                 .filter_map(|name| Some((name, state.ledger.get(name)?)))
                 .filter(|(_, variable)| {
                     variable.content.is_none() && variable.refused.is_none() && variable.resource.is_none()
+                })
+                .filter(|(_, variable)| {
+                    !matches!(state.items.verdict(&variable.type_text), Verdict::Refused(_))
                 })
                 .map(|(name, variable)| {
                     let typed = Typed {
@@ -202,16 +223,24 @@ impl Caching {
                 .collect()
         };
         if wanted.is_empty() {
-            return;
+            return Ok(());
         }
         let typed: Vec<Typed> = wanted.iter().map(|(typed, _)| typed.clone()).collect();
+        if !self.prepare(typed.iter().map(|typed| typed.type_text.clone()).collect()) {
+            return Err(Interrupted);
+        }
         let digests = self.machine.digests(&typed);
+        if self.is_interrupted() {
+            // Of what was not hashed nothing is known.
+            return Err(Interrupted);
+        }
         let mut state = self.state();
         for ((typed, run), digest) in wanted.into_iter().zip(digests) {
             state
                 .ledger
                 .learn(&typed.name, run, digest.map_err(|refusal| refusal.0));
         }
+        Ok(())
     }
 
     fn declared(&self, policy: &Policy) -> Result<(Vec<String>, Vec<Ingredient>), Unkeyed> {
@@ -246,15 +275,16 @@ impl Caching {
     }
 }
 
-fn variable_ingredient(name: &str, variable: &Variable) -> Ingredient {
+/// A variable as an input; without a `content` it is compared by its run.
+fn variable_ingredient(name: &str, variable: &Variable, content: Option<Digest>) -> Ingredient {
     let mut hasher = Hasher::new("variable");
     hasher.text("type", &variable.type_text);
-    match (variable.resource, variable.content) {
+    match (variable.resource, content) {
         (Some(key), _) => hasher.digest("resource", &key),
         (None, Some(content)) => hasher.digest("content", &content),
         (None, None) => hasher.digest("run", &variable.run),
     };
-    let note = match variable.content {
+    let note = match content {
         None if variable.resource.is_none() => {
             format!("from {}, compared by the run that made it", variable.cell)
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
-use crate::analysis::{self, CellReading, Flags, Item, ItemKind, Reached, Verdict, words_of_type};
+use crate::analysis::{self, CellReading, Fault, Flags, Item, ItemKind, Reached, Verdict, words_of_type};
 
 /// What tells that an item takes the place of an older one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +118,11 @@ impl SessionItems {
     /// Whether the values of a type can be compared by content.
     pub fn verdict(&self, type_text: &str) -> Verdict {
         analysis::frozen(type_text, self.items.values().map(|(item, _)| item))
+    }
+
+    /// The text in values of this type that is not their own.
+    pub fn borrowed(&self, type_text: &str) -> Option<Fault> {
+        analysis::borrowed(type_text, self.items.values().map(|(item, _)| item))
     }
 
     /// The type of the notebook in `type_text` that has no way to be written and read.

@@ -73,6 +73,13 @@ pub trait Machine: Send + Sync {
     /// The variables that there are, adopted ones included.
     fn variables(&self) -> Vec<Typed>;
 
+    /// Makes what hashing, writing and reading values of these types needs. It may take as long as a compile; after it, nothing
+    /// of that kind has to be waited for.
+    fn prepare(&self, type_texts: &[String]);
+
+    /// Ends what [`Machine::digests`] waits for: it answers with refusals.
+    fn interrupt(&self);
+
     /// Hashes the content of variables that the host has. The answers are in the order of the questions.
     fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>>;
 

@@ -12,16 +12,34 @@ use super::machine::Instance;
 use crate::interpreter::MimeBundle;
 use crate::magic::{self, CacheAction, Cleared};
 
+/// How long `%cache` waits for what is being written.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// Results of a function that no store has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InMemory {
+    /// What the user calls the function.
+    pub name: String,
+    pub entries: u64,
+    pub bytes: u64,
+}
+
 impl Caching {
-    /// Does what `%cache` asks for. Gives what is to be shown. `released` instances of functions are cleared already.
+    /// Does what `%cache` asks for. Gives what is to be shown. `released` instances of functions are cleared already; the
+    /// results `in_memory` will be.
     ///
     /// # Errors
     /// A name that nothing has, with the nearest one.
-    pub fn magic(&self, action: &CacheAction, released: u64) -> Result<MimeBundle, String> {
+    pub fn magic(
+        &self,
+        action: &CacheAction,
+        released: u64,
+        in_memory: &[InMemory],
+    ) -> Result<MimeBundle, String> {
         let text = match action {
-            CacheAction::List => return Ok(table(&self.entries())),
-            CacheAction::Stats => self.stats(),
-            CacheAction::Clear(what) => self.clear(what, released)?,
+            CacheAction::List => return Ok(self.list(in_memory)),
+            CacheAction::Stats => self.stats(in_memory),
+            CacheAction::Clear(what) => self.clear(what, released, in_memory)?,
             CacheAction::Explain { name } => self.explain(name.as_deref())?,
             CacheAction::Switch { on } => {
                 self.state().on = *on;
@@ -34,6 +52,23 @@ impl Caching {
             }
         };
         Ok(magic::text_bundle(&text))
+    }
+
+    /// The entries as a table, and which of the last runs are not among them.
+    fn list(&self, in_memory: &[InMemory]) -> MimeBundle {
+        let mut entries = self.entries();
+        entries.extend(in_memory.iter().map(|results| Listed {
+            kind: EntryKind::Function,
+            bytes: results.bytes,
+            ..self.listed(Instance {
+                name: results.name.clone(),
+                version: String::new(),
+                age: Duration::ZERO,
+            })
+        }));
+        let state = self.state();
+        let not_kept: Vec<String> = state.last.iter().filter_map(explain::not_kept).collect();
+        table(&entries, &not_kept)
     }
 
     fn entries(&self) -> Vec<Listed> {
@@ -84,24 +119,26 @@ impl Caching {
         }
     }
 
-    /// What was computed just now is to be seen.
-    pub(super) fn settle(&self) {
-        self.beginning.wait(Duration::from_secs(5));
-        self.finishing.wait(Duration::from_secs(5));
+    /// What was computed just now is to be seen. Returns whether it is.
+    pub(super) fn settle(&self) -> bool {
+        self.beginning.wait(SETTLED) && self.finishing.wait(SETTLED)
     }
 
-    fn stats(&self) -> String {
+    fn stats(&self, in_memory: &[InMemory]) -> String {
         let entries = self.entries();
-        let bytes = entries.iter().map(|entry| entry.bytes).sum();
+        let count = entries.len() as u64 + in_memory.iter().map(|results| results.entries).sum::<u64>();
+        let bytes = entries.iter().map(|entry| entry.bytes).sum::<u64>()
+            + in_memory.iter().map(|results| results.bytes).sum::<u64>();
         let hits: u64 = entries.iter().map(|entry| entry.hits).sum();
         let saved: Duration = entries.iter().map(|entry| entry.saved()).sum();
         let all = self.store.stats();
         format!(
-            "This notebook: {} entries, {}, {hits} hits, {} saved.\nThe store: {} entries, {} of {}, in {}.",
-            entries.len(),
+            "This notebook: {}, {}, {}, {} saved.\nThe store: {}, {} of {}, in {}.",
+            counted(count, "entry", "entries"),
             human_size(bytes),
+            counted(hits, "hit", "hits"),
             human_duration(saved),
-            all.entries,
+            counted(all.entries, "entry", "entries"),
             human_size(all.bytes),
             human_size(all.budget_bytes),
             all.folder
@@ -109,7 +146,7 @@ impl Caching {
         )
     }
 
-    fn clear(&self, what: &Cleared, released: u64) -> Result<String, String> {
+    fn clear(&self, what: &Cleared, released: u64, in_memory: &[InMemory]) -> Result<String, String> {
         self.settle();
         let all = self.selection();
         let mut freed = match what {
@@ -120,7 +157,8 @@ impl Caching {
                 ..all
             }),
             Cleared::Named(name) => {
-                let names: Vec<String> = self.entries().into_iter().map(|entry| entry.name).collect();
+                let mut names: Vec<String> = self.entries().into_iter().map(|entry| entry.name).collect();
+                names.extend(in_memory.iter().map(|results| results.name.clone()));
                 if !names.contains(name) && released == 0 {
                     return Err(unknown(name, &names));
                 }
@@ -136,16 +174,23 @@ impl Caching {
             Cleared::Data | Cleared::Named(_) => self.release_forgotten(),
         }
         freed.entries += released;
-        let entries = if freed.entries == 1 { "entry" } else { "entries" };
+        for results in in_memory.iter().filter(|results| match what {
+            Cleared::All | Cleared::Data => true,
+            Cleared::Resources => false,
+            Cleared::Named(name) => results.name == *name,
+        }) {
+            freed.entries += results.entries;
+            freed.bytes += results.bytes;
+        }
         Ok(format!(
-            "{} {entries} cleared, {} freed.",
-            freed.entries,
+            "{} cleared, {} freed.",
+            counted(freed.entries, "entry", "entries"),
             human_size(freed.bytes)
         ))
     }
 
     fn explain(&self, name: Option<&str>) -> Result<String, String> {
-        self.settle();
+        let is_settled = self.settle();
         let state = self.state();
         let runs: Vec<_> = state
             .last
@@ -160,12 +205,15 @@ impl Caching {
             (true, None) => Ok(
                 "No cell with `//% cache_data` or `//% cache_resource` has run in this session.".to_owned(),
             ),
-            (false, _) => Ok(runs
-                .into_iter()
-                .map(explain::text)
-                .collect::<String>()
-                .trim_end()
-                .to_owned()),
+            (false, _) => {
+                let mut text: String = runs.into_iter().map(explain::text).collect();
+                if !is_settled {
+                    text.push_str(
+                        "Entries are still being written: what they would explain is not seen yet.",
+                    );
+                }
+                Ok(text.trim_end().to_owned())
+            }
         }
     }
 }
@@ -181,10 +229,15 @@ fn unknown(name: &str, names: &[String]) -> String {
     }
 }
 
-/// The entries as a table.
-fn table(entries: &[Listed]) -> MimeBundle {
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// The entries as a table, and below it what is not kept.
+fn table(entries: &[Listed], not_kept: &[String]) -> MimeBundle {
     if entries.is_empty() {
-        return magic::text_bundle("Nothing is kept of this notebook yet.");
+        let nothing = "Nothing is kept of this notebook yet.".to_owned();
+        return magic::text_bundle(&[&[nothing], not_kept].concat().join("\n"));
     }
     let now = SystemTime::now();
     let rows: Vec<Vec<String>> = entries
@@ -200,5 +253,10 @@ fn table(entries: &[Listed]) -> MimeBundle {
             ]
         })
         .collect();
-    magic::table_bundle(&["Name", "Kind", "Size", "Age", "Hits", "Time saved"], 2, &rows)
+    magic::table_bundle(
+        &["Name", "Kind", "Size", "Age", "Hits", "Time saved"],
+        2,
+        &rows,
+        not_kept,
+    )
 }

@@ -24,12 +24,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use cellar_cache::{Hasher, Ingredient, IngredientKind, Store};
+use cellar_cache::{Change, Hasher, Ingredient, IngredientKind, Store};
 
 use crate::analysis::CellReading;
+use crate::cell::CellSource;
 use explain::Outcome;
 use files::Files;
 use items::SessionItems;
@@ -39,11 +41,15 @@ use saver::Saver;
 
 pub use cell::{CachedCell, Seen};
 pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, When};
+pub use magics::InMemory;
 pub use manifest::Value;
 pub use policy::{Kind, Policy};
 
 /// How often a waiting thread looks whether it was interrupted.
 const STEP: Duration = Duration::from_millis(50);
+
+/// Why no value can be had of a cell that is to end.
+const INTERRUPTED: &str = "interrupted";
 
 /// How long the end of the session waits for entries that are being written.
 const LAST_WRITES: Duration = Duration::from_secs(30);
@@ -74,6 +80,11 @@ struct State {
     last: Vec<LastRun>,
     /// What is to be told with the next cell: it became known after the reply.
     late: Vec<String>,
+    /// How runs that have not ended differ from what was kept before them, by the name of their entry: their ingredients, and
+    /// the changes.
+    compared: BTreeMap<String, (Vec<Ingredient>, Vec<Change>)>,
+    /// Variables whose stored values cannot be had.
+    lost: Vec<String>,
     /// Settings of the session that change what cells show.
     settings: BTreeMap<String, String>,
 }
@@ -126,6 +137,8 @@ impl Caching {
                 on: true,
                 last: Vec::new(),
                 late: Vec::new(),
+                compared: BTreeMap::new(),
+                lost: Vec::new(),
                 settings: BTreeMap::new(),
             }),
             scope,
@@ -216,7 +229,7 @@ impl Caching {
     /// Which value cannot be had, and what to do.
     pub fn materialise(&self, names: &[String]) -> Result<(), String> {
         if !self.wait_until_safe() {
-            return Err("interrupted".to_owned());
+            return Err(INTERRUPTED.to_owned());
         }
         for name in names {
             let stored = self
@@ -236,11 +249,15 @@ impl Caching {
                 continue;
             };
             if self.machine.identity(&value.type_text, When::InBuild) != identity {
+                self.state().lost.push(name.clone());
                 return Err(format!(
                     "`{name}` came from the cache, and its type `{}` has changed since: a definition or a crate that it \
                      leads to. Run {cell} again.",
                     value.type_text
                 ));
+            }
+            if !self.prepare(vec![value.type_text.clone()]) {
+                return Err(INTERRUPTED.to_owned());
             }
             let started = Instant::now();
             let checked = self.store.file_of(&held);
@@ -257,6 +274,7 @@ impl Caching {
             match loaded {
                 Ok(()) => self.state().ledger.materialised(name),
                 Err(why) => {
+                    self.state().lost.push(name.clone());
                     return Err(format!(
                         "`{name}` came from the cache and its value cannot be had: {why}. Run {cell} again."
                     ));
@@ -305,12 +323,59 @@ impl Caching {
 
     pub fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst);
+        self.machine.interrupt();
+    }
+
+    /// Has what values of these types need made, in a thread of its own. Returns whether it is there: an interrupt ends the waiting
+    /// at once, and what is being made is there for the next cell.
+    fn prepare(&self, type_texts: Vec<String>) -> bool {
+        let (machine, (done, is_done)) = (Arc::clone(&self.machine), channel::<()>());
+        let prepare = move || {
+            machine.prepare(&type_texts);
+            drop(done);
+        };
+        if let Err(error) = std::thread::Builder::new()
+            .name("prepare".to_owned())
+            .spawn(prepare)
+        {
+            tracing::warn!("values are prepared while a cell waits: {error}");
+        }
+        while is_done.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
+            if self.is_interrupted() {
+                return false;
+            }
+        }
+        true
     }
 
     /// A cell begins.
     pub fn begin(&self) {
         self.interrupted.store(false, Ordering::SeqCst);
+        self.forget_lost();
         self.release_forgotten();
+    }
+
+    /// Variables whose values cannot be had are there no longer, so that nothing stands in the way of a cell that makes them
+    /// again.
+    fn forget_lost(&self) {
+        let lost = {
+            let mut state = self.state();
+            let mut lost = std::mem::take(&mut state.lost);
+            // What has a value by now is not lost.
+            lost.retain(|name| state.ledger.get(name).is_some_and(|known| known.stored.is_some()));
+            for name in &lost {
+                state.ledger.remove(name);
+            }
+            lost
+        };
+        if !lost.is_empty() {
+            self.machine.adopt(Adopted {
+                cell: CellSource::new("", ""),
+                rust: String::new(),
+                variables: Vec::new(),
+                removed: lost,
+            });
+        }
     }
 
     fn is_interrupted(&self) -> bool {

@@ -31,7 +31,7 @@ pub struct Policy {
     pub env: Vec<String>,
     /// Inputs that are left out of the key.
     pub ignore: Vec<String>,
-    /// What to show while the cell is computed.
+    /// What to show while the cell is computed; empty: that it is.
     pub spinner: Option<String>,
     pub on_release: Option<String>,
     pub validate: Option<String>,
@@ -79,7 +79,7 @@ impl Policy {
             ("env", OptionValue::List(names)) => self.env = names,
             ("ignore", OptionValue::List(names)) => self.ignore = names,
             ("show_spinner", OptionValue::Text(text)) => self.spinner = Some(text),
-            ("show_spinner", OptionValue::Bool(true)) => self.spinner = Some("Computing…".to_owned()),
+            ("show_spinner", OptionValue::Bool(true)) => self.spinner = Some(String::new()),
             ("on_release", OptionValue::Text(path)) => self.on_release = Some(path),
             ("validate", OptionValue::Text(path)) => self.validate = Some(path),
             _ => {}

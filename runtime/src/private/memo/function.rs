@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::coder::Coder;
+use super::computing::{self, Of, Turn};
 use super::disk;
 use super::key::Key;
 use super::plain::PlainKey;
 use super::registry::Owner;
+use super::spinner::Spinner;
 use super::table::{Miss, Table};
 use crate::host_cache;
 
@@ -24,6 +26,8 @@ pub struct Options {
     pub files: &'static [&'static str],
     /// Environment variables that are inputs.
     pub env: &'static [&'static str],
+    /// What is shown while it computes.
+    pub spinner: Option<&'static str>,
 }
 
 impl Options {
@@ -37,6 +41,7 @@ impl Options {
             disk: false,
             files: &[],
             env: &[],
+            spinner: None,
         }
     }
 
@@ -112,9 +117,9 @@ pub(crate) fn clear_name(name: &str) -> usize {
     of_function.into_iter().map(Table::clear).sum()
 }
 
-/// Calls `visit` with name, code, number of entries and their bytes of every function.
+/// Calls `visit` with name, code, number of entries and their bytes of every function whose results the disk has not.
 pub(crate) fn list_functions(visit: &mut dyn FnMut(&str, &str, u64, u64)) {
-    for table in all() {
+    for table in all().into_iter().filter(|table| table.is_in_memory_only()) {
         table.describe(visit);
     }
 }
@@ -223,16 +228,43 @@ pub fn data<R, C: Coder<R>>(
     let Some(table) = function.table_for(&mut key) else {
         return body();
     };
+    match look(table, &mut key, coder) {
+        Ok(result) => result,
+        Err(_) => compute(function, table, key, coder, body),
+    }
+}
+
+/// A call whose result is not there: computed here, or by another thread that does so already.
+#[inline(never)]
+fn compute<R, C: Coder<R>>(
+    function: &'static Function,
+    table: &'static Table,
+    mut key: Key,
+    coder: C,
+    body: impl FnOnce() -> R,
+) -> R {
+    let computing = loop {
+        if let Turn::Compute(computing) = computing::begin(Of::Table(table.address()), key.finish()) {
+            break computing;
+        }
+        if let Ok(result) = look(table, &mut key, coder) {
+            return result;
+        }
+    };
+    // Another thread may have ended since the last look.
     let miss = match look(table, &mut key, coder) {
         Ok(result) => return result,
         Err(miss) => miss,
     };
+    let spinner = Spinner::begin(function.options.spinner);
     let result = body();
+    drop(spinner);
     keep(function, table, &mut key, miss, coder, &result);
+    drop(computing);
     result
 }
 
-/// A call of an `async fn` below `//% cache_data`.
+/// A call of an `async fn` below `//% cache_data`. It does not wait for another thread: that could need this one to go on.
 pub async fn data_async<R, C: Coder<R>>(
     function: &'static Function,
     mut key: Key,
@@ -246,7 +278,9 @@ pub async fn data_async<R, C: Coder<R>>(
         Ok(result) => return result,
         Err(miss) => miss,
     };
+    let spinner = Spinner::begin(function.options.spinner);
     let result = body.await;
+    drop(spinner);
     keep(function, table, &mut key, miss, coder, &result);
     result
 }

@@ -5,6 +5,7 @@
 //! [`plain`] covers the types of std, the generated code brings the others.
 
 mod coder;
+mod computing;
 mod disk;
 mod function;
 mod hasher;
@@ -12,6 +13,7 @@ mod key;
 pub(crate) mod plain;
 mod registry;
 mod resources;
+mod spinner;
 mod table;
 
 pub use coder::{Coder, Kept, Probe, choose, returned};

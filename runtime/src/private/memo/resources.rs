@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use super::coder::Probe;
+use super::computing::{self, Of, Turn};
 use super::function::Function;
 use super::key::Key;
 use super::registry::{self, Bounds, Held, Instance, Leaving, Owner, Registry, SharedInstance};
+use super::spinner::Spinner;
 use crate::{Resource, host_cache};
 
 /// The functions that a directive names.
@@ -21,6 +23,8 @@ pub struct Hooks<T> {
 /// In which registry instances of a type are.
 pub trait Place<T>: Copy {
     type Instance: Instance + ?Sized;
+    /// Other threads are handed what one has made.
+    const IS_SHARED: bool;
     fn with<R>(with: impl FnOnce(&mut Registry<Self::Instance>) -> R) -> R;
     fn boxed(held: Held<T>) -> Box<Self::Instance>;
 }
@@ -35,6 +39,7 @@ pub struct Own;
 
 impl<T: Send + Sync + 'static> Place<T> for Shared {
     type Instance = SharedInstance;
+    const IS_SHARED: bool = true;
     fn with<R>(with: impl FnOnce(&mut Registry<SharedInstance>) -> R) -> R {
         registry::shared(with)
     }
@@ -45,6 +50,7 @@ impl<T: Send + Sync + 'static> Place<T> for Shared {
 
 impl<T: 'static> Place<T> for Own {
     type Instance = dyn Instance;
+    const IS_SHARED: bool = false;
     fn with<R>(with: impl FnOnce(&mut Registry<dyn Instance>) -> R) -> R {
         registry::local(with)
     }
@@ -117,13 +123,29 @@ pub fn resource_ok<T: 'static, E, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl FnOnce() -> Result<T, E>,
 ) -> Result<Resource<T>, E> {
-    match find(function, &mut key, place) {
-        Some(handle) => Ok(handle),
-        None => Ok(keep(function, &mut key, place, hooks, body()?)),
+    complete(function, &mut key);
+    let mut making = None;
+    loop {
+        if let Some(handle) = find(function, &mut key, place) {
+            return Ok(handle);
+        }
+        // Its turn has come, and another thread has not made it just before.
+        if making.is_some() || !P::IS_SHARED {
+            break;
+        }
+        match begin(function, &mut key) {
+            Some(Turn::Compute(mine)) => making = Some(mine),
+            Some(Turn::LookAgain) => {}
+            None => break,
+        }
     }
+    let spinner = Spinner::begin(function.options().spinner);
+    let made = body();
+    drop(spinner);
+    Ok(keep(function, &mut key, place, hooks, made?))
 }
 
-/// As [`resource`], for an `async fn`.
+/// As [`resource`], for an `async fn`. It does not wait for another thread: that could need this one to go on.
 pub async fn resource_async<T: 'static, P: Place<T>>(
     function: &'static Function,
     mut key: Key,
@@ -131,9 +153,15 @@ pub async fn resource_async<T: 'static, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl Future<Output = T>,
 ) -> Resource<T> {
+    complete(function, &mut key);
     match find(function, &mut key, place) {
         Some(handle) => handle,
-        None => keep(function, &mut key, place, hooks, body.await),
+        None => {
+            let spinner = Spinner::begin(function.options().spinner);
+            let made = body.await;
+            drop(spinner);
+            keep(function, &mut key, place, hooks, made)
+        }
     }
 }
 
@@ -148,9 +176,15 @@ pub async fn resource_ok_async<T: 'static, E, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl Future<Output = Result<T, E>>,
 ) -> Result<Resource<T>, E> {
+    complete(function, &mut key);
     match find(function, &mut key, place) {
         Some(handle) => Ok(handle),
-        None => Ok(keep(function, &mut key, place, hooks, body.await?)),
+        None => {
+            let spinner = Spinner::begin(function.options().spinner);
+            let made = body.await;
+            drop(spinner);
+            Ok(keep(function, &mut key, place, hooks, made?))
+        }
     }
 }
 
@@ -160,12 +194,7 @@ fn find<T: 'static, P: Place<T>>(
     key: &mut Key,
     _place: P,
 ) -> Option<Resource<T>> {
-    let owner = function.owner()?;
-    function.options().add_to(key);
-    if let Some(why) = key.refused() {
-        function.warn_once(&format!("an argument cannot be part of its key: {why}"));
-        return None;
-    }
+    let owner = function.owner().filter(|_| key.refused().is_none())?;
     let key = key.finish();
     let (found, leaving) = P::with(|registry| registry.find::<T>(owner, key));
     leaving.release();
@@ -176,6 +205,26 @@ fn find<T: 'static, P: Place<T>>(
     }
     P::with(|registry| registry.remove_same(owner, key, &found.handle)).release();
     None
+}
+
+/// Adds to a key what is no argument.
+fn complete(function: &'static Function, key: &mut Key) {
+    if function.owner().is_none() {
+        return;
+    }
+    function.options().add_to(key);
+    if let Some(why) = key.refused() {
+        function.warn_once(&format!("an argument cannot be part of its key: {why}"));
+    }
+}
+
+/// Waits until no other thread makes the instance of this call. `None`: nothing is kept of it.
+fn begin(function: &'static Function, key: &mut Key) -> Option<Turn> {
+    let owner = function.owner().filter(|_| key.refused().is_none())?;
+    Some(computing::begin(
+        Of::Owner(owner.name, owner.version),
+        key.finish(),
+    ))
 }
 
 fn keep<T: 'static, P: Place<T>>(

@@ -73,6 +73,16 @@ impl Table {
         }
     }
 
+    /// What tells it from other tables.
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether the host's disk has no part in it.
+    pub fn is_in_memory_only(&self) -> bool {
+        !self.lock().options.disk
+    }
+
     /// The newest definition's options hold.
     pub fn set_options(&self, options: Options) {
         self.lock().options = options;

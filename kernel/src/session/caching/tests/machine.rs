@@ -60,6 +60,10 @@ impl Machine for Fake {
             .collect()
     }
 
+    fn prepare(&self, _type_texts: &[String]) {}
+
+    fn interrupt(&self) {}
+
     fn digests(&self, variables: &[Typed]) -> Vec<Result<Digest, Refusal>> {
         variables
             .iter()
