@@ -96,10 +96,11 @@ def test_the_command_line_on_the_same_store(kept, own_cache):
     kept.miss("let kept_two = 2;")
     kept.hit("let kept_one = vec![1u8; 5000];")
     kept.ok("%cache list")
-    assert cellar("verify").stdout.startswith("Read 2 entries")
+    # Those two and the compiled cells.
+    assert int(cellar("verify").stdout.split()[1]) > 2
     assert json.loads(cellar("gc", "--json").stdout)["entries"] == 0
     assert json.loads(cellar("clear", "resource", "--json").stdout)["entries"] == 0
-    assert json.loads(cellar("clear", "--json").stdout)["entries"] == 2
+    assert json.loads(cellar("clear", "--json").stdout)["entries"] > 2
     assert json.loads(cellar("list", "--json").stdout) == []
     assert cellar("list").stdout == "The cache is empty.\n"
     typo = cellar("claer")

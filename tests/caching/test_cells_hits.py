@@ -63,7 +63,6 @@ def test_after_a_restart_all_are_hits_and_no_compiler_is_started(new_book, tmp_p
         second = new_book(stderr=stderr, extra_env=environment)
         second.ok(NOTEBOOK[0])
         compiled = compiles(log)
-        assert compiled > 0, "the log shows compiles"
         assert second.hit(NOTEBOOK[1]).value == "3"
         assert second.hit(NOTEBOOK[2]).stdout == "3\n"
         assert compiles(log) == compiled

@@ -36,7 +36,7 @@ impl Listed {
     }
 }
 
-/// Sums over all entries.
+/// Sums over all results: entries that are compiled code have their line in `kinds` only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// `None` when the store is in memory only.
@@ -148,14 +148,15 @@ impl Store {
                 sums
             })
             .collect();
+        let results = || kinds.iter().filter(|kind| kind.kind != EntryKind::Artifact);
         Stats {
             folder: self.0.disk.as_ref().map(|disk| disk.folder.clone()),
-            entries: kinds.iter().map(|kind| kind.entries).sum(),
+            entries: results().map(|kind| kind.entries).sum(),
             bytes: self.disk_bytes(),
             budget_bytes: self.0.options.budget_bytes,
             memory_bytes: self.0.memory().bytes(),
-            hits: kinds.iter().map(|kind| kind.hits).sum(),
-            saved: kinds.iter().map(|kind| kind.saved).sum(),
+            hits: results().map(|kind| kind.hits).sum(),
+            saved: results().map(|kind| kind.saved).sum(),
             kinds,
         }
     }

@@ -56,7 +56,7 @@ struct Answer {
 
 fn act(store: &Store, cache_folder: &Path, command: &CacheCommand) -> Result<Answer> {
     Ok(match command {
-        CacheCommand::List => list(&store.list(&Selection::default())),
+        CacheCommand::List => list(store.list(&Selection::default())),
         CacheCommand::Stats => stats(&store.stats(), unused::measure(cache_folder)),
         CacheCommand::Clear { what } => {
             let cleared = clear(store, what.as_deref())?;
@@ -74,8 +74,11 @@ fn act(store: &Store, cache_folder: &Path, command: &CacheCommand) -> Result<Ans
     })
 }
 
-fn list(listed: &[Listed]) -> Answer {
-    let text = match listed {
+/// Results; compiled cells are too many to be of interest one by one.
+fn list(listed: Vec<Listed>) -> Answer {
+    let mut listed = listed;
+    listed.retain(|one| one.kind != EntryKind::Artifact);
+    let text = match listed.as_slice() {
         [] => "The cache is empty.\n".to_owned(),
         listed => list_table(listed, SystemTime::now()),
     };
