@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
 
+use super::adopting::STATEMENT;
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
 use super::early::{self, Early, Outcome};
@@ -251,6 +252,9 @@ impl EvcxrThread {
                 evaluation.build = self.builds.report();
                 let kept = evaluation.error.is_none();
                 self.commit(evcxr, &code, kept);
+                if kept && code.restarts() {
+                    self.forget_variables(evcxr, &before, &code)?;
+                }
                 self.tell_variables(&mut evaluation, &before, &code);
                 evaluation.took = started.elapsed();
                 // Nobody waits if the kernel is going down.
@@ -385,6 +389,24 @@ impl EvcxrThread {
         }
         let bound = if kept { code.bindings.as_slice() } else { &[] };
         knowledge.set_variables(evcxr.variables_and_types(), bound);
+    }
+
+    /// Has evcxr forget the variables from before a `:restart`, which it does not do itself. An error means that it panicked.
+    fn forget_variables(
+        &self,
+        evcxr: &mut CommandContext,
+        before: &Known,
+        code: &CellCode,
+    ) -> Result<(), String> {
+        let is_bound = |name: &str| code.bindings.iter().any(|binding| binding.name == name);
+        let names = before.variables.iter().map(|variable| variable.name.clone());
+        let names: Vec<String> = names.filter(|name| !is_bound(name)).collect();
+        if let Err(reason) = self.told(evcxr, STATEMENT, &names)? {
+            tracing::error!("evcxr does not forget variables: {reason}");
+        }
+        self.builds.order(Order::default());
+        lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &code.bindings);
+        Ok(())
     }
 
     /// Notes what became of variables.

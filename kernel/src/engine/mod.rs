@@ -27,6 +27,7 @@ pub mod items;
 mod kept;
 pub mod knowledge;
 mod locked;
+mod patterns;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
