@@ -25,6 +25,7 @@ use super::diagnostics::{self, PLACE, Places};
 use super::generate::{self, Context};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Compiled, Emit, Plan};
+use super::written_type::written_type;
 
 /// How cells are compiled at the moment, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,15 @@ impl Early {
             Some(Outcome::Stopped) => Outcome::Stopped,
             Some(other) => std::mem::replace(other, Outcome::Nothing),
             None => Outcome::Nothing,
+        }
+    }
+
+    /// What the cell must have behind it, so that evcxr need not find out the types of new variables; `None` if they are not known,
+    /// or cannot be written.
+    pub fn annotations(&self) -> Option<String> {
+        match self.lock().as_ref() {
+            Some(Outcome::Built(built)) => built.annotations(),
+            _ => None,
         }
     }
 
@@ -291,6 +301,21 @@ fn verdict(
 }
 
 impl Built {
+    fn annotations(&self) -> Option<String> {
+        let bytes = std::fs::read(&self.library).ok()?;
+        let types = types_of_new_variables(&bytes);
+        let open = self.bindings.iter().enumerate();
+        let open =
+            open.filter(|(_, binding)| binding.type_text.is_none() && !self.moved.contains(&binding.name));
+        open.map(|(index, binding)| {
+            let type_text = written_type(types.get(&index)?)?;
+            let mutable = if binding.mutable { "mut " } else { "" };
+            let name = &binding.name;
+            Some(format!("let {mutable}{name}: {type_text} = {name};\n"))
+        })
+        .collect()
+    }
+
     /// Makes the library what evcxr's crate, `theirs`, would have become. An error says why it cannot be.
     ///
     /// # Errors

@@ -240,15 +240,30 @@ impl EvcxrThread {
                     let _ = reply.send(evaluation);
                     return Ok(());
                 }
-                let done = self.evaluate_early(&code, &mut order, &reply, || {
+                let mut done = self.evaluate_early(&code, &mut order, &reply, || {
                     catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)))
                 });
+                let mut run = self.host.end();
+                if let Ok(refused) = &done
+                    && let Some(annotations) = annotations(refused, &order)
+                {
+                    order.early = None;
+                    self.builds.order(order.clone());
+                    let text = format!("{}{annotations}", code.text);
+                    let again = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &text)));
+                    run = self.host.end();
+                    // A type that cannot be written so leaves it at the first answer.
+                    let is_refused = again.as_ref().is_ok_and(|again| again.error.is_some());
+                    if run.ran || !is_refused {
+                        done = again;
+                    }
+                }
                 let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
                 let mut evaluation = done.unwrap_or_else(|panic| Evaluation {
                     error: Some(EngineError::Broken(panic_text(&*panic))),
                     ..Evaluation::default()
                 });
-                evaluation.run = self.host.end();
+                evaluation.run = run;
                 evaluation.build = self.builds.report();
                 let kept = evaluation.error.is_none();
                 self.commit(evcxr, &code, kept);
@@ -448,6 +463,19 @@ fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
             error: Some(engine_error(error)),
             ..Evaluation::default()
         },
+    }
+}
+
+/// evcxr's words where rust-analyzer does not know a type.
+const UNKNOWN_TYPE: &str = "Couldn't automatically determine type of variable";
+
+/// What the cell must have behind it to be kept, if it was refused for types that rustc knows.
+fn annotations(refused: &Evaluation, order: &Order) -> Option<String> {
+    match &refused.error {
+        Some(EngineError::Refused(words)) if words.contains(UNKNOWN_TYPE) => {
+            order.early.as_ref()?.annotations()
+        }
+        _ => None,
     }
 }
 

@@ -37,6 +37,7 @@ pub mod shim;
 pub mod source_map;
 pub mod switching;
 mod toolchain;
+mod written_type;
 
 use std::cell::Cell;
 use std::ffi::OsString;
