@@ -117,6 +117,23 @@ def test_env_is_seen_by_the_next_process_of_cells(new_kernel):
     assert kernel.show('std::env::var("FOR_CELLS").unwrap()') == '"sea"'
 
 
+def test_restart_forgets_variables_and_keeps_items(new_kernel, tmp_path):
+    kernel = new_kernel()
+    released = tmp_path / "released"
+    kernel.ok(f'fn gone<T>(_: T) {{ std::fs::write("{released}", "").unwrap(); }}')
+    kernel.ok("//% cache_resource(on_release = gone)\nlet instance = vec![1];")
+    kernel.ok("fn twice(x: i32) -> i32 { x * 2 }\nlet older = 1;\nlet bound = 2;")
+    kernel.ok(":restart\nlet bound = twice(4);")
+    assert released.exists()
+    listed = text(kernel.ok("%whos"))
+    assert "bound" in listed and "older" not in listed and "instance" not in listed
+    failed = kernel.fails("older")
+    assert failed.ename == "E0425" and failed.stderr == ""
+    assert kernel.show("bound") == "8"
+    kernel.ok("//% cache_resource\nlet instance = vec![2];")
+    assert kernel.show("&*instance") == "[2]"
+
+
 def test_opt_sets_a_level_that_there_is(new_kernel):
     kernel = new_kernel()
     assert "0" in text(kernel.ok(":opt 0"))

@@ -129,9 +129,14 @@ def test_a_failed_cell_leaves_the_older_value(kernel):
     assert kernel.show("older") == "[1]"
 
 
-def test_patterns_of_all_kinds_bind_anew(kernel):
-    kernel.ok("let first = 1; let second = 2; let third = 3; let whole = 4;")
-    kernel.ok("let [first, second] = [5, 6];\nlet &third = &7;\nlet whole @ (_, _) = (8, 9);")
-    assert kernel.show("(first, second, third, whole)") == "(5, 6, 7, (8, 9))"
-    kernel.ok("let [first, second] = [\"a\", \"b\"];\nlet &third = &'c';")
-    assert kernel.show("(first, second, third)") == '("a", "b", \'c\')'
+# With a `:command` above it, a cell goes another way through the engine.
+@pytest.mark.parametrize("above", ["", ":timing\n:timing\n"], ids=["alone", "below a command"])
+def test_patterns_of_all_kinds_bind_anew(kernel, above):
+    kernel.ok("let first = 1; let second = 2; let third = 3; let whole = 4; let part = 5;")
+    kernel.ok(above + "let [mut first, second] = [5, 6];\nlet &third = &7;\nlet whole @ (part, _) = (8, 9);\nfirst += 1;")
+    assert kernel.show("(first, second, third, whole, part)") == "(6, 6, 7, (8, 9), 8)"
+    kernel.ok("first += 1;")
+    kernel.ok(above + "let [first, second] = [\"a\", \"b\"];\nlet &third = &'c';\nlet Some(part) = Some(1) else { panic!() };")
+    assert kernel.show("(first, second, third, part)") == '("a", "b", \'c\', 1)'
+    kernel.ok(above + "let (Ok(first) | Err(first)): Result<u8, u8> = Err(3);\nlet [second, ..] = vec![4][..] else { panic!() };")
+    assert kernel.show("(first, second)") == "(3, 4)"

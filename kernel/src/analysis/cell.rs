@@ -47,8 +47,8 @@ pub struct CellReading {
 pub struct Defined {
     pub name: String,
     pub mutable: bool,
-    /// It is certainly bound, in a pattern into which evcxr looks.
-    pub plain: bool,
+    /// It is bound under no condition.
+    pub certain: bool,
 }
 
 impl CellReading {
@@ -58,8 +58,8 @@ impl CellReading {
         if self.flags.reads_everything {
             return BTreeSet::new();
         }
-        let plain = self.defines.iter().filter(|defined| defined.plain);
-        let unread = plain.filter(|defined| !self.reads.contains_key(&defined.name));
+        let certain = self.defines.iter().filter(|defined| defined.certain);
+        let unread = certain.filter(|defined| !self.reads.contains_key(&defined.name));
         unread.map(|defined| defined.name.clone()).collect()
     }
 

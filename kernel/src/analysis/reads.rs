@@ -383,26 +383,14 @@ pub fn bound_by(binding: &ast::LetStmt) -> Vec<Defined> {
             let name = plain_name(it.name()?.text()).to_owned();
             // `let Some(LIMIT) = x else { … }` compares.
             let compares = refutable && name.starts_with(char::is_uppercase);
-            let plain = is_plain(it.syntax(), binding.syntax());
-            (!compares).then_some(Defined { name, mutable, plain })
+            let around = it.syntax().ancestors();
+            let mut around = around.take_while(|node| node != binding.syntax());
+            let certain = around.all(|node| !is_conditional(&node)) && !is_conditional(binding.syntax());
+            (!compares).then_some(Defined {
+                name,
+                mutable,
+                certain,
+            })
         })
         .collect()
-}
-
-/// Whether a name in the pattern of `binding` is in names, tuples and structs only, none of which is conditional.
-fn is_plain(name: &SyntaxNode, binding: &SyntaxNode) -> bool {
-    let mut around = name.ancestors();
-    let inside = around.by_ref().take_while(|node| node != binding);
-    let plain = inside.enumerate().all(|(depth, node)| {
-        let looked_into = matches!(
-            node.kind(),
-            SyntaxKind::TUPLE_PAT
-                | SyntaxKind::TUPLE_STRUCT_PAT
-                | SyntaxKind::RECORD_PAT
-                | SyntaxKind::RECORD_PAT_FIELD_LIST
-                | SyntaxKind::RECORD_PAT_FIELD
-        );
-        (depth == 0 || looked_into) && !is_conditional(&node)
-    });
-    plain && !is_conditional(binding)
 }

@@ -13,6 +13,7 @@ use super::definitions::{Definition, header_tokens};
 use super::effort;
 use super::error_format::ErrorFormat;
 use super::items::Item;
+use super::patterns;
 use super::source_map::{Kind, Marks, Origin};
 use crate::cell::CellSource;
 
@@ -108,6 +109,7 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
             prepared.push(text, offset, code, cell, marks, Some(statement));
         }
         prepared.bind(statement);
+        prepared.push_generated(&patterns::rebound(statement));
     }
     prepared
 }
@@ -161,9 +163,17 @@ impl CellCode {
 
     /// Whether it makes evcxr forget everything.
     pub fn clears(&self) -> bool {
-        self.commands
-            .lines()
-            .any(|line| line.split_whitespace().next() == Some(":clear"))
+        self.has_command(":clear")
+    }
+
+    /// Whether it makes evcxr start another process for cells.
+    pub fn restarts(&self) -> bool {
+        self.has_command(":restart")
+    }
+
+    fn has_command(&self, command: &str) -> bool {
+        let mut lines = self.commands.lines();
+        lines.any(|line| line.split_whitespace().next() == Some(command))
     }
 
     /// What its `:build_env`s set.
@@ -214,7 +224,7 @@ impl CellCode {
         self.statements.push_str(text);
     }
 
-    /// Notes the variables of a `let`. As in evcxr, of `a @ Some(b)` that is `a` alone.
+    /// Notes the variables of a `let`.
     fn bind(&mut self, statement: &SyntaxNode) {
         let Some(statement) = ast::LetStmt::cast(statement.clone()) else {
             return;
@@ -225,27 +235,17 @@ impl CellCode {
             nodes.any(|node| node.kind() == SyntaxKind::INFER_TYPE)
         };
         let written = statement.ty().filter(|written| !is_open(written));
-        let type_text = match pattern {
-            ast::Pat::IdentPat(_) => written.map(|written| written.syntax().text().to_string()),
-            _ => None,
-        };
-        let all: Vec<ast::IdentPat> = match pattern {
-            ast::Pat::IdentPat(pattern) => vec![pattern],
-            pattern => pattern
-                .syntax()
-                .descendants()
-                .filter_map(ast::IdentPat::cast)
-                .collect(),
-        };
-        for pattern in all {
-            let Some(name) = pattern.name().map(|name| name.text().to_string()) else {
+        for bound in patterns::names(&pattern) {
+            let Some(name) = bound.name().map(|name| name.text().to_string()) else {
                 continue;
             };
+            // That of the whole pattern, if this is all of it.
+            let written = written.as_ref().filter(|_| bound.syntax() == pattern.syntax());
             self.bindings.retain(|binding| binding.name != name);
             self.bindings.push(Binding {
                 name,
-                mutable: pattern.mut_token().is_some(),
-                type_text: type_text.clone(),
+                mutable: bound.mut_token().is_some(),
+                type_text: written.map(|written| written.syntax().text().to_string()),
             });
         }
     }
@@ -384,6 +384,35 @@ mod tests {
         assert!(!prepared("let a = 1;\na;").shows);
         assert!(!prepared("fn f() {}").shows);
         assert!(prepared("println!(\"x\")").shows);
+    }
+
+    #[test]
+    fn variables_of_all_patterns_are_bound_and_evcxr_sees_them() {
+        let names = |code: &str| -> Vec<String> {
+            let bindings = prepared(code).bindings;
+            bindings.into_iter().map(|binding| binding.name).collect()
+        };
+        assert_eq!(names("let (a, S { b, c: Some(d) }) = e;"), ["a", "b", "d"]);
+        assert_eq!(names("let a @ [b, .., c] = d;"), ["a", "b", "c"]);
+        assert_eq!(
+            prepared("let (a, [mut b, c @ (d, _)]) = e;").text,
+            "let (a, [mut b, c @ (d, _)]) = e;/*cellar:0*/\n\nlet mut b = b; let c = c; let d = d; \n"
+        );
+        assert_eq!(
+            prepared("let (&a, &mut b) = c;").text.lines().last(),
+            Some("let a = a; let b = b; ")
+        );
+        for code in [
+            "let a @ (_, _) = c;",
+            "let (a, P { b, .. }) = c;",
+            "let ref a = b;",
+        ] {
+            assert!(prepared(code).text.ends_with("*/\n\n"), "{code}");
+        }
+        let conditional = "#[cfg(unix)] let [a] = b;";
+        assert!(!prepared(conditional).text.contains("let a = a"));
+        let compares = "let [None, Some(a)] = b else { panic!() };";
+        assert!(prepared(compares).text.ends_with("let a = a; \n"));
     }
 
     #[test]

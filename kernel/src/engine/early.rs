@@ -28,6 +28,7 @@ use super::items::Items;
 use super::minimal::{LeftOut, Minimal};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Compiled, Emit, Plan};
+use super::written_type::written_type;
 
 /// How cells are compiled at the moment, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +110,15 @@ impl Early {
         match &*self.lock() {
             Some(Outcome::Built(built)) => built.left_out.clone(),
             _ => LeftOut::default(),
+        }
+    }
+
+    /// What the cell must have behind it, so that evcxr need not find out the types of new variables; `None` if they are not known,
+    /// or cannot be written.
+    pub fn annotations(&self) -> Option<String> {
+        match self.lock().as_ref() {
+            Some(Outcome::Built(built)) => built.annotations(),
+            _ => None,
         }
     }
 
@@ -392,6 +402,21 @@ impl Built {
         }
         defined.retain(|variable| !self.moved.contains(&variable.name));
         defined
+    }
+
+    fn annotations(&self) -> Option<String> {
+        let bytes = std::fs::read(&self.library).ok()?;
+        let types = types_of_new_variables(&bytes);
+        let open = self.bindings.iter().enumerate();
+        let open =
+            open.filter(|(_, binding)| binding.type_text.is_none() && !self.moved.contains(&binding.name));
+        open.map(|(index, binding)| {
+            let type_text = written_type(types.get(&index)?)?;
+            let mutable = if binding.mutable { "mut " } else { "" };
+            let name = &binding.name;
+            Some(format!("let {mutable}{name}: {type_text} = {name};\n"))
+        })
+        .collect()
     }
 
     /// Makes the library what evcxr's crate, `theirs`, would have become. An error says why it cannot be.

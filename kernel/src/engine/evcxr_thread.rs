@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
 use serde_json::Value;
 
+use super::adopting::STATEMENT;
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
 use super::early::{self, Early, Outcome, SessionParts};
@@ -242,18 +243,36 @@ impl EvcxrThread {
                     let _ = reply.send(evaluation);
                     return Ok(());
                 }
-                let done = self.evaluate_early(&code, &mut order, &reply, || {
+                let mut done = self.evaluate_early(&code, &mut order, &reply, || {
                     catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)))
                 });
+                let mut run = self.host.end();
+                if let Ok(refused) = &done
+                    && let Some(annotations) = annotations(refused, &order)
+                {
+                    order.early = None;
+                    self.builds.order(order.clone());
+                    let text = format!("{}{annotations}", code.text);
+                    let again = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &text)));
+                    run = self.host.end();
+                    // A type that cannot be written so leaves it at the first answer.
+                    let is_refused = again.as_ref().is_ok_and(|again| again.error.is_some());
+                    if run.ran || !is_refused {
+                        done = again;
+                    }
+                }
                 let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
                 let mut evaluation = done.unwrap_or_else(|panic| Evaluation {
                     error: Some(EngineError::Broken(panic_text(&*panic))),
                     ..Evaluation::default()
                 });
-                evaluation.run = self.host.end();
+                evaluation.run = run;
                 evaluation.build = self.builds.report();
                 let kept = evaluation.error.is_none();
                 self.commit(evcxr, &code, kept);
+                if kept && code.restarts() {
+                    self.forget_variables(evcxr, &before, &code)?;
+                }
                 self.tell_variables(&mut evaluation, &before, &code);
                 evaluation.took = started.elapsed();
                 // Nobody waits if the kernel is going down.
@@ -392,6 +411,24 @@ impl EvcxrThread {
         knowledge.set_variables(evcxr.variables_and_types(), bound);
     }
 
+    /// Has evcxr forget the variables from before a `:restart`, which it does not do itself. An error means that it panicked.
+    fn forget_variables(
+        &self,
+        evcxr: &mut CommandContext,
+        before: &Known,
+        code: &CellCode,
+    ) -> Result<(), String> {
+        let is_bound = |name: &str| code.bindings.iter().any(|binding| binding.name == name);
+        let names = before.variables.iter().map(|variable| variable.name.clone());
+        let names: Vec<String> = names.filter(|name| !is_bound(name)).collect();
+        if let Err(reason) = self.told(evcxr, STATEMENT, &names)? {
+            tracing::error!("evcxr does not forget variables: {reason}");
+        }
+        self.builds.order(Order::default());
+        lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &code.bindings);
+        Ok(())
+    }
+
     /// Notes what became of variables.
     fn tell_variables(&self, evaluation: &mut Evaluation, before: &Known, code: &CellCode) {
         let mut knowledge = lock(&self.knowledge);
@@ -431,6 +468,19 @@ fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
             error: Some(engine_error(error)),
             ..Evaluation::default()
         },
+    }
+}
+
+/// evcxr's words where rust-analyzer does not know a type.
+const UNKNOWN_TYPE: &str = "Couldn't automatically determine type of variable";
+
+/// What the cell must have behind it to be kept, if it was refused for types that rustc knows.
+fn annotations(refused: &Evaluation, order: &Order) -> Option<String> {
+    match &refused.error {
+        Some(EngineError::Refused(words)) if words.contains(UNKNOWN_TYPE) => {
+            order.early.as_ref()?.annotations()
+        }
+        _ => None,
     }
 }
 

@@ -29,6 +29,7 @@ mod kept;
 pub mod knowledge;
 mod locked;
 mod minimal;
+mod patterns;
 mod replay;
 mod rewrite;
 pub mod runtime_library;
@@ -40,6 +41,7 @@ pub mod source_map;
 pub mod switching;
 mod toolchain;
 pub mod unused;
+mod written_type;
 
 use std::cell::Cell;
 use std::ffi::OsString;

@@ -41,7 +41,11 @@ pub const COMMANDS: &[Command] = &[
     command(":fmt", "[FORMAT]", "Set the format of results (default: {:?})"),
     command(":types", "", "Toggle whether results show their type"),
     command(":efmt", "[FORMAT]", "Set the format of errors that `?` returns"),
-    command(":toolchain", "", "Show the toolchain that compiles cells"),
+    command(
+        ":toolchain",
+        "[NAME]",
+        "Show or change the toolchain that compiles cells; variables are dropped when it changes",
+    ),
     command(":offline", "0|1", "Let cargo work without the network"),
     command(
         ":allow_static_linking",

@@ -256,6 +256,10 @@ impl Running<'_> {
                         self.set(name, args);
                         commands.push((*line, command));
                     }
+                    if name == ":restart" {
+                        self.session.caching.forget_values();
+                        self.commands(&mut commands)?;
+                    }
                     if name == ":clear" {
                         // The Rust below it is the first of what comes after.
                         self.forgetting(|running| running.commands(&mut commands))?;

@@ -230,7 +230,11 @@ impl BuildServer {
                 lock(&self.shared.report).stopped = true;
                 Some(pretended_errors("E0000", &[1]))
             }
-            Outcome::Built(_) if checks => Some(BuildAnswer::default()),
+            built @ Outcome::Built(_) if checks => {
+                // It may still tell of types.
+                early.put_back(built);
+                Some(BuildAnswer::default())
+            }
             other => {
                 early.put_back(other);
                 None
