@@ -8,7 +8,6 @@
 //!
 //! Lines count as they stand, not only tokens: the library has the lines of the cell in its panics.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,8 +47,9 @@ pub struct Wanted {
     pub map: SourceMap,
     /// The variables that it takes from the store.
     pub taken: Vec<String>,
-    parts: SessionParts,
-    crates: std::sync::Arc<BTreeMap<String, Digest>>,
+    pub parts: SessionParts,
+    /// How it would be compiled.
+    pub plan: Plan,
 }
 
 impl Wanted {
@@ -75,14 +75,15 @@ impl Wanted {
             ingredients: ingredients(&rewritten, means),
             map: rewritten.map,
             taken: rewritten.taken,
-            crates: std::sync::Arc::clone(&means.plan.identities),
+            plan: means.plan.clone(),
             parts,
         }
     }
 
     /// What a type's definitions are in this session.
-    fn identity(&self, type_text: &str) -> u128 {
-        self.parts.items.definitions(&self.crates).identity(type_text)
+    pub fn identity(&self, type_text: &str) -> u128 {
+        let definitions = self.parts.items.definitions(&self.plan.identities);
+        definitions.identity(type_text)
     }
 
     /// Which of these variables the session has.

@@ -14,6 +14,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -278,6 +279,11 @@ fn compile(
 ) -> std::io::Result<Compiled> {
     std::fs::create_dir_all(workshop.folder.join("src"))?;
     std::fs::write(workshop.folder.join("src/lib.rs"), &rewritten.text)?;
+    // The linker would write into the file that another name may still be kept under.
+    match std::fs::remove_file(library(workshop)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let (plan, environment) = (&workshop.plan, &workshop.environment);
     rustc::compile(
         plan,
@@ -419,6 +425,43 @@ impl Built {
         .collect()
     }
 
+    /// Makes the library one that can be run without evcxr: `write` gives the text of a type that a symbol names,
+    /// `identity` that of its definitions. Gives the variables that the library defines; `None` if a type cannot be written.
+    pub fn finish(
+        &self,
+        write: impl Fn(&str) -> Option<String>,
+        identity: impl Fn(&str) -> u128,
+    ) -> Option<Vec<Variable>> {
+        let mut defined: Vec<Variable> = Vec::new();
+        if self.bindings.is_empty() {
+            return Some(defined);
+        }
+        let mut bytes = std::fs::read(&self.library).ok()?;
+        let types = types_of_new_variables(&bytes);
+        for (index, binding) in self.bindings.iter().enumerate() {
+            if self.moved.contains(&binding.name) {
+                continue;
+            }
+            let Some(place) = place_of_identity(&bytes, index).ok()? else {
+                // The cell never comes to its end.
+                continue;
+            };
+            let type_text = match &binding.type_text {
+                Some(written) => written.clone(),
+                None => write(types.get(&index)?)?,
+            };
+            bytes[place].copy_from_slice(&identity(&type_text).to_ne_bytes());
+            defined.retain(|older| older.name != binding.name);
+            defined.push(Variable {
+                name: binding.name.clone(),
+                type_text,
+                mutable: binding.mutable,
+            });
+        }
+        std::fs::write(&self.library, bytes).ok()?;
+        Some(defined)
+    }
+
     /// Makes the library what evcxr's crate, `theirs`, would have become. An error says why it cannot be.
     ///
     /// # Errors
@@ -552,6 +595,16 @@ fn plain_type(text: &str) -> String {
         }
     }
     plain
+}
+
+/// The library under another name: evcxr moves it away, and the next attempt overwrites it.
+pub fn kept(built: &Built) -> Option<PathBuf> {
+    // Nobody else may have this name: the file is moved into the store later, under the key of this cell.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::SeqCst);
+    let path = built.library.with_file_name(format!("kept-{number}.so"));
+    std::fs::hard_link(&built.library, &path).ok()?;
+    Some(path)
 }
 
 /// Where attempts are made, beside evcxr's own builds.

@@ -5,6 +5,7 @@
 //! nothing of magics, of caching or of Jupyter.
 
 mod adopting;
+mod alone;
 mod answers;
 mod artifacts;
 pub mod build_server;
@@ -314,6 +315,12 @@ impl Engine {
             .as_ref()
             .and_then(|wanted| self.replay(code, wanted, &frontend));
         if let Some(evaluation) = replayed {
+            return evaluation;
+        }
+        if let Some(wanted) = wanted.as_ref().filter(|_| !self.is_ready())
+            && let Some(evaluation) = self.compile_alone(code, wanted, &frontend)
+        {
+            self.keep_artifact(wanted.clone(), &evaluation);
             return evaluation;
         }
         let evaluation = self.evaluate_by_evcxr(code, frontend, progress);

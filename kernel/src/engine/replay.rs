@@ -1,6 +1,7 @@
 //! Running a cell from its [artifact](super::artifacts): no analysis, no compiler. evcxr hears of it later
 //! ([`knowledge`](super::knowledge)).
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -50,17 +51,33 @@ impl Engine {
         let started = Instant::now();
         let artifacts = self.artifacts.get()?;
         let (record, library) = artifacts.find(wanted, |name| self.builds.compile_environment(name))?;
-        if !self.host.wait_for_process(|| self.builds.has_failed()) {
-            return None;
-        }
-        let found = started.elapsed();
         let build = BuildReport {
             map: wanted.map.clone(),
             taken: wanted.taken.clone(),
             inputs: record.inputs(),
             ..BuildReport::default()
         };
-        if let Err(reason) = self.builds.materialise(&wanted.taken) {
+        let found = started.elapsed();
+        let evaluation = self.run_library(code, &record, wanted, &library, build, frontend)?;
+        tracing::debug!(?found, user_code = ?evaluation.run.duration, total = ?started.elapsed(), "run without a compiler");
+        Some(evaluation)
+    }
+
+    /// Runs a library of which evcxr knows nothing, and takes up what it leaves behind; its file is gone then. `None`: nothing of it has run.
+    pub(super) fn run_library(
+        &self,
+        code: &CellCode,
+        record: &Record,
+        wanted: &Wanted,
+        library: &Path,
+        build: BuildReport,
+        frontend: &Arc<dyn Frontend>,
+    ) -> Option<Evaluation> {
+        if !self.host.wait_for_process(|| self.builds.has_failed()) {
+            return None;
+        }
+        let started = Instant::now();
+        if let Err(reason) = self.builds.materialise(&build.taken) {
             return Some(Evaluation {
                 error: Some(EngineError::Refused(reason)),
                 build,
@@ -68,27 +85,26 @@ impl Engine {
             });
         }
         self.host.begin(Arc::clone(frontend));
-        self.host.run(&library, &record.function);
+        self.host.run(library, &record.function);
         let run = self.host.end();
-        Artifacts::loaded(&library);
+        Artifacts::loaded(library);
         if !run.changed_type.is_empty() || run.load_error.is_some() {
-            tracing::debug!(?run, "a kept cell does not fit any more");
+            tracing::debug!(?run, "a cell does not fit any more");
             return None;
         }
         let before = lock(&self.knowledge).known();
         let mut evaluation = Evaluation {
+            taken: build.taken.clone(),
             build,
-            taken: wanted.taken.clone(),
             ..Evaluation::default()
         };
-        self.take_up(code, &record, wanted, &run, &mut evaluation);
+        self.take_up(code, record, wanted, &run, &mut evaluation);
         let after = lock(&self.knowledge).known();
         evaluation.removed = gone(&before, &after);
         evaluation.run = run;
         evaluation.took = started.elapsed();
         let tells_times = self.tells_times.load(Ordering::SeqCst);
         evaluation.timing = tells_times.then(|| format!("Took {} ms\n", evaluation.took.as_millis()));
-        tracing::debug!(?found, user_code = ?evaluation.run.duration, total = ?evaluation.took, "run without a compiler");
         Some(evaluation)
     }
 

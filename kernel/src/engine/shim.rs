@@ -28,7 +28,7 @@ pub const REAL_CARGO: &str = "CELLAR_REAL_CARGO";
 pub const RECORD: &str = "CELLAR_RECORD_RUSTC";
 
 /// A `cargo build` or `cargo check` that evcxr wants.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct BuildRequest {
     pub arguments: Vec<String>,
     pub directory: std::path::PathBuf,

@@ -11,7 +11,7 @@ use super::planning::VALUES;
 use super::{Answering, BuildServer, Order, RunLibrary, lock};
 use crate::engine::answers::{failed, made, nothing_made, pretended_errors};
 use crate::engine::diagnostics;
-use crate::engine::early::{Built, Outcome};
+use crate::engine::early::{self, Built, Outcome};
 use crate::engine::evcxr_thread::panic_text;
 use crate::engine::generate::Modes;
 use crate::engine::minimal::LeftOut;
@@ -298,14 +298,11 @@ impl BuildServer {
     }
 }
 
-/// The library under another name, for evcxr moves it away.
+/// The library, if it can be run again without evcxr.
 fn kept(built: &Built, theirs: &Rewritten) -> Option<RunLibrary> {
     let function = built.rewritten.function.filter(|_| built.is_minimal)?;
-    let path = built.library.with_file_name(format!("kept-{function}.so"));
-    let _ = std::fs::remove_file(&path);
-    std::fs::hard_link(&built.library, &path).ok()?;
     Some(RunLibrary {
-        path,
+        path: early::kept(built)?,
         function,
         defined: built.defined(theirs),
         moved: built.moved.clone(),

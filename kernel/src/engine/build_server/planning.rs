@@ -63,7 +63,7 @@ impl BuildServer {
     /// are compiled as it does where nobody has configured anything.
     pub fn means(&self, code: &CellCode) -> Option<Means> {
         let was_asked = lock(&self.shared.request).is_some();
-        let plan = match was_asked {
+        let mut plan = match was_asked {
             true => self.workshop(code.bounded).ok()??.plan,
             false if is_evcxr_configured() => return None,
             false => {
@@ -79,12 +79,28 @@ impl BuildServer {
             None if names_serde && !plan.own_serde => self.shared.serde.wait(false, || {}).ok(),
             serde => serde,
         };
+        if let Some(serde) = serde.as_ref().filter(|_| names_serde && !was_asked) {
+            plan.crates.splice(0..0, serde.arguments());
+        }
         Some(Means {
             plan,
             rustc_version: self.shared.serde.rustc_version()?,
             runtime: self.runtime()?,
             serde: serde.map_or_else(Vec::new, |serde| serde.arguments().to_vec()),
         })
+    }
+
+    /// rustc's environment before evcxr has asked for anything. Sorted.
+    pub fn environment_before_evcxr(&self) -> Vec<(String, String)> {
+        let request = BuildRequest {
+            directory: self.shared.folder.clone(),
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| !name.starts_with("EVCXR_"))
+                .collect(),
+            ..BuildRequest::default()
+        };
+        self.environment(&request)
     }
 
     /// What a compiler of cells sees of a variable of the environment.
