@@ -182,6 +182,8 @@ def fill(folder):
 def test_a_full_disk(new_kernel, small_disk):
     kernel = new_kernel(extra_env={"TMPDIR": str(small_disk)})
     kernel.ok("let before_it_was_full = 5;")
+    # Waits until evcxr is there. It cannot start on a full disk, and the process of the cells would end with it.
+    kernel.ok(":type before_it_was_full")
     filler = fill(small_disk)
     result = kernel.fails("let needs_room = 1;", timeout=120)
     told = (result.traceback + result.evalue).lower()

@@ -27,7 +27,9 @@ def store(new_book, own_cache):
 
 
 def blobs(store):
+    """The values; compiled cells are there as well."""
     found = [path for path in store.rglob("*") if path.is_file() and "blobs" in path.parts]
+    found = [path for path in found if not path.read_bytes().startswith(b"\x7fELF")]
     assert len(found) == 2, found
     return found
 
@@ -110,7 +112,8 @@ def a_folder_for_a_blob(store):
 def changed_index(store, statement):
     (path,) = store.rglob("index-*.db")
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT count(*) FROM entries").fetchone() == (2,)
+    (entries,) = connection.execute("SELECT count(*) FROM entries").fetchone()
+    assert entries > 2, "two values and compiled cells"
     with connection:
         connection.execute(statement)
     connection.close()
