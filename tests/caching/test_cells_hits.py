@@ -73,7 +73,7 @@ def test_after_a_restart_all_are_hits_and_no_compiler_is_started(new_book, tmp_p
 def compiles(log):
     """How often the engine has been asked for a library, as its log tells."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
-    return len(re.findall(r"\b(built|evaluated|made a codec library)\b", text))
+    return len(re.findall(r"\b(built|evaluated|compiled without evcxr|made a codec library)\b", text))
 
 
 def test_the_same_cell_in_a_kernel_that_runs_at_the_same_time(book, new_book):

@@ -72,7 +72,7 @@ impl Engine {
         let file = early::kept(&built)?;
         let mut evaluation = self.run_library(code, &record, wanted, &file, build, frontend)?;
         evaluation.took = started.elapsed();
-        tracing::debug!(?compiled, total = ?started.elapsed(), "compiled without evcxr");
+        tracing::debug!(?compiled, total = ?started.elapsed(), compiles = built.compiles, "compiled without evcxr");
         Some(evaluation)
     }
 }

@@ -35,9 +35,12 @@ pub struct Means {
     pub rustc_version: String,
     /// The library of the `cellar` crate, which is named by what it was made from.
     pub runtime: PathBuf,
-    /// How cells see serde that have none of their own.
-    pub serde: Vec<String>,
+    /// How cells see serde that have none of their own; `None` while it is not there.
+    pub serde: Option<Vec<String>>,
 }
+
+/// The cell needs serde, which is not there yet.
+pub struct NeedsSerde;
 
 /// A cell for which an artifact is wanted.
 #[derive(Debug, Clone)]
@@ -54,7 +57,15 @@ pub struct Wanted {
 
 impl Wanted {
     /// What is wanted for `code` in a session that has `parts`.
-    pub fn new(code: &CellCode, parts: SessionParts, means: &Means, marks: &Marks) -> Wanted {
+    ///
+    /// # Errors
+    /// When it cannot be said yet.
+    pub fn new(
+        code: &CellCode,
+        parts: SessionParts,
+        means: &Means,
+        marks: &Marks,
+    ) -> Result<Wanted, NeedsSerde> {
         let minimal = Minimal::of(code, &parts.items, &parts.variables);
         let context = Context {
             items: &minimal.items,
@@ -71,13 +82,13 @@ impl Wanted {
             ..Needs::default()
         };
         let rewritten = rewrite::for_running(&text, marks, needs);
-        Wanted {
-            ingredients: ingredients(&rewritten, means),
+        Ok(Wanted {
+            ingredients: ingredients(&rewritten, means)?,
             map: rewritten.map,
             taken: rewritten.taken,
             plan: means.plan.clone(),
             parts,
-        }
+        })
     }
 
     /// What a type's definitions are in this session.
@@ -93,7 +104,7 @@ impl Wanted {
     }
 }
 
-fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
+fn ingredients(rewritten: &Rewritten, means: &Means) -> Result<Vec<Ingredient>, NeedsSerde> {
     let Means {
         plan,
         rustc_version,
@@ -116,7 +127,8 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
             let is_runtime = pair[1..]
                 .iter()
                 .any(|value| value.ends_with(&*runtime.to_string_lossy()));
-            !is_runtime && !serde.chunks(2).any(|of_serde| of_serde == *pair)
+            let mut of_serde = serde.iter().flat_map(|serde| serde.chunks(2));
+            !is_runtime && !of_serde.any(|of_serde| of_serde == *pair)
         })
         .flatten()
         .map(|argument| without_folder(argument))
@@ -139,6 +151,7 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
         ),
     ];
     if names_serde {
+        let serde = serde.as_ref().ok_or(NeedsSerde)?;
         ingredients.push(Ingredient::new(
             IngredientKind::Dependencies,
             "serde for cells",
@@ -150,7 +163,7 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Vec<Ingredient> {
             .iter()
             .map(|(name, digest)| Ingredient::new(IngredientKind::Dependencies, name, *digest)),
     );
-    ingredients
+    Ok(ingredients)
 }
 
 /// `name=/folder/file` without the folder.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::artifacts::{Artifacts, Record, Wanted};
+use super::artifacts::{Artifacts, NeedsSerde, Record, Wanted};
 use super::build_server::BuildReport;
 use super::cell_code::CellCode;
 use super::early::{self, SessionParts};
@@ -15,6 +15,9 @@ use super::generate::Modes;
 use super::{Engine, EngineError, Evaluation, Known, lock};
 use crate::host::RunReport;
 use crate::interpreter::Frontend;
+
+/// How long what was built in an earlier session may take to be found.
+const SOON: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// What an artifact for `code` must have been compiled from; `None` where the cell cannot be run from one.
@@ -31,14 +34,27 @@ impl Engine {
         if !self.wait_for_means() {
             return None;
         }
-        let means = self.builds.means(code)?;
         let (items, variables) = lock(&self.knowledge).with(code);
         let parts = SessionParts {
             items,
             variables,
             function: 0,
         };
-        Some(Wanted::new(code, parts, &means, &self.builds.marks()))
+        let wanted = || {
+            let means = self.builds.means(code)?;
+            Some(Wanted::new(code, parts.clone(), &means, &self.builds.marks()))
+        };
+        match wanted()? {
+            Ok(wanted) => Some(wanted),
+            // It is there in a moment, unless it has to be built; who waits for that is told.
+            Err(NeedsSerde) => {
+                let until = Instant::now() + SOON;
+                while self.builds.serde().now().is_none() && Instant::now() < until {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                wanted()?.ok()
+            }
+        }
     }
 
     /// Runs the cell, if there is an artifact and the process of the cells is there. `None`: nothing of it has run.

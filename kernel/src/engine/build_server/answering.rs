@@ -118,9 +118,7 @@ impl BuildServer {
             Ok(()) => None,
         };
         *lock(&self.shared.last_plan) = Some(plan.clone());
-        if !rewrite::words(&rewritten.text).any(|word| word == "serde") {
-            self.leave_out_serde(&mut plan);
-        }
+        self.choose_serde(&mut plan, &rewritten.text);
         if rewritten.text.contains(VALUES) {
             match self.values(&plan) {
                 Ok(arguments) => plan.crates.extend(arguments),

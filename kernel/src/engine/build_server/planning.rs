@@ -63,7 +63,7 @@ impl BuildServer {
     /// are compiled as it does where nobody has configured anything.
     pub fn means(&self, code: &CellCode) -> Option<Means> {
         let was_asked = lock(&self.shared.request).is_some();
-        let mut plan = match was_asked {
+        let plan = match was_asked {
             true => self.workshop(code.bounded).ok()??.plan,
             false if is_evcxr_configured() => return None,
             false => {
@@ -74,19 +74,11 @@ impl BuildServer {
                 plan
             }
         };
-        let names_serde = rewrite::words(&code.text).any(|word| word == "serde");
-        let serde = match self.shared.serde.now() {
-            None if names_serde && !plan.own_serde => self.shared.serde.wait(false, || {}).ok(),
-            serde => serde,
-        };
-        if let Some(serde) = serde.as_ref().filter(|_| names_serde && !was_asked) {
-            plan.crates.splice(0..0, serde.arguments());
-        }
         Some(Means {
             plan,
             rustc_version: self.shared.serde.rustc_version()?,
             runtime: self.runtime()?,
-            serde: serde.map_or_else(Vec::new, |serde| serde.arguments().to_vec()),
+            serde: self.shared.serde.now().map(|serde| serde.arguments().to_vec()),
         })
     }
 
@@ -251,28 +243,27 @@ impl BuildServer {
         if names_serde && !plan.own_serde && self.shared.serde.now().is_none() {
             return None;
         }
-        if !names_serde {
-            self.leave_out_serde(&mut plan);
-        }
+        self.choose_serde(&mut plan, text);
         if text.contains(VALUES) {
             plan.crates.extend(self.values(&plan).ok()?);
         }
         Some(plan)
     }
 
-    /// A cell that does not name serde is compiled without it, whether it is there already or not.
-    pub(super) fn leave_out_serde(&self, plan: &mut Plan) {
-        if let Some(serde) = self.shared.serde.now().filter(|_| !plan.own_serde) {
-            let arguments = serde.arguments();
-            // In pairs: an option, its value.
-            plan.crates = plan
-                .crates
-                .chunks(2)
-                .filter(|pair| !arguments.chunks(2).any(|of_serde| of_serde == *pair))
-                .flatten()
-                .cloned()
-                .collect();
+    /// A cell that names serde is compiled with it and another one without, whether it was there when the plan was made or not.
+    pub(super) fn choose_serde(&self, plan: &mut Plan, text: &str) {
+        let Some(serde) = self.shared.serde.now().filter(|_| !plan.own_serde) else {
+            return;
+        };
+        let arguments = serde.arguments();
+        // In pairs: an option, its value.
+        let others = plan.crates.chunks(2);
+        let others = others.filter(|pair| !arguments.chunks(2).any(|of_serde| of_serde == *pair));
+        let mut crates: Vec<String> = others.flatten().cloned().collect();
+        if rewrite::words(text).any(|word| word == "serde") {
+            crates.extend(arguments);
         }
+        plan.crates = crates;
     }
 }
 
