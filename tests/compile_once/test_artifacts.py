@@ -37,7 +37,12 @@ def run_all(kernel, cells=NOTEBOOK):
 
 def settle(machine):
     """Waits until what was compiled is kept: that happens behind the reply."""
-    time.sleep(1)
+    kept, since = None, time.monotonic()
+    while time.monotonic() - since < 1:
+        now = sum(path.is_file() for path in machine.store.rglob("*"))
+        if now != kept:
+            kept, since = now, time.monotonic()
+        time.sleep(0.1)
     machine.compiles()
 
 

@@ -90,7 +90,7 @@ impl BuildServer {
             _ => LeftOut::default(),
         };
         let is_minimal = !left_out.is_empty();
-        let mut rewritten = self.rewrite(&generated, &order, &plan, left_out, checks);
+        let rewritten = self.rewrite(&generated, &order, &plan, left_out, checks);
         {
             let mut report = lock(&self.shared.report);
             report.map = rewritten.map.clone();
@@ -135,8 +135,9 @@ impl BuildServer {
             return Ok(answer);
         }
         if is_minimal {
-            rewritten = self.rewrite(&generated, &order, &plan, LeftOut::default(), checks);
-            lock(&self.shared.report).map = rewritten.map.clone();
+            // From the beginning, with all of the session: that may need other crates.
+            lock(&self.shared.order).early = None;
+            return self.build(request);
         }
         std::fs::write(out.join("src/lib.rs"), &rewritten.text)?;
         let rewriting = asked.elapsed();
