@@ -124,7 +124,9 @@ def test_an_interrupt_of_an_idle_kernel_is_no_error(kernel):
 
 def test_a_temporary_folder_is_left_clean(new_kernel, tmp_path):
     kernel = new_kernel(extra_env={"TMPDIR": str(tmp_path)})
-    kernel.ok(LANGUAGE.value)
+    # Until evcxr is there: while it boots it may write into a folder that is being removed; the next kernel sweeps that.
+    kernel.ok("let there = 1;")
+    kernel.ok(":type there")
     processes = kernel.processes()
     kernel.client.shutdown()
     kernel.manager.finish_shutdown()
