@@ -106,7 +106,7 @@ def test_bad_messages_get_an_answer_and_change_nothing(kernel):
     ):
         before = len(front_end.errors)
         front_end.send(**message)
-        assert len(front_end.errors) == before + 1, message
+        assert len(front_end.wait_for("error", before + 1)) == before + 1, message
     assert kernel.show("cellar::params::to_map()") == '{"city": ["Oslo"]}'
 
 
@@ -125,8 +125,9 @@ def test_an_entry_is_forgotten_by_its_key(kernel):
     said = told(kernel.ok(cell))
     assert said["cache"] == "hit" and said["age_s"] > 0
     front_end.send(op="forget", key=said["key"])
-    [answer] = front_end.messages("forgotten")
+    [answer] = front_end.wait_for("forgotten")
     assert answer["content"]["data"]["entries"] == 1, json.dumps(answer["content"])
     assert told(kernel.ok(cell))["cache"] == "miss"
     front_end.send(op="forget", key="0" * 64)
+    front_end.wait_for("error")
     assert "not in the cache" in front_end.errors[-1]

@@ -122,3 +122,15 @@ def test_a_read_only_notebook_runs_and_stays(written):
     assert done.returncode == 0, done.stderr
     assert made["metadata"]["cellar"]["params"] == {"city": "Lima"}
     assert path.read_bytes() == before
+
+
+def test_the_notebook_that_nbconvert_executes_is_found_without_anything_installed(written, tmp_path):
+    path = written({"city": "Oslo"}, "let first = 1;", GET)
+    written({"city": "Lima"}, "let other = 1;", GET, name="other.ipynb")
+    prefix = tmp_path / "prefix"
+    assert cellar("install", "--prefix", prefix).returncode == 0
+    # This kernelspec names no plug-in of Python's.
+    environment = {**os.environ, "JUPYTER_PATH": str(prefix / "share" / "jupyter"), "JUPYTER_PREFER_ENV_PATH": "0"}
+    done = notebooks.nbconvert(path, tmp_path / "out.ipynb", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert result(json.loads((tmp_path / "out.ipynb").read_text()), 1) == 'Some("Oslo")'

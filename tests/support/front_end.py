@@ -22,6 +22,11 @@ class FrontEnd:
     def send(self, **data):
         self._send("comm_msg", {"comm_id": self.comm_id, "data": data})
 
+    def wait_for(self, op, count=1):
+        """The messages of this kind, when there are so many."""
+        self.kernel.pump_until(lambda: len(self.messages(op)) >= count, time.monotonic() + 20)
+        return self.messages(op)
+
     def messages(self, op):
         """What came over this comm, in order, with the message that it answers."""
         requests = self.kernel.requests.values()
