@@ -239,7 +239,11 @@ impl Running<'_> {
 
     /// Finds out what the parameters are, before a cell that may ask for them. Whatever uses them names them.
     fn find_params(&self) {
-        let first_cell = self.session.first_cell.get_or_init(|| self.request.code.clone());
+        let first_cell = match self.request.silent {
+            // What a front end asks for itself.
+            true => "",
+            false => self.session.first_cell.get_or_init(|| self.request.code.clone()),
+        };
         if self.request.code.contains("param") {
             let asked = Asked {
                 first_cell,
