@@ -553,9 +553,8 @@ impl Engine {
     /// [`Engine::known`] and [`Engine::items`] show it from now on, and evcxr hears of it when it has time, at
     /// the latest before the next cell. Values are the caller's concern: see [`Engine::set_materialiser`].
     pub fn adopt(&self, adoption: &Adoption) {
-        let format = DebugFormat::default();
-        let code = cell_code::prepare(&adoption.rust, &adoption.cell, &mut self.builds.marks(), format);
-        lock(&self.knowledge).adopt(&code.items, &adoption.variables, &adoption.forgotten);
+        let items = cell_code::items(&adoption.rust, &adoption.cell, &mut self.builds.marks());
+        lock(&self.knowledge).adopt(&items, &adoption.variables, &adoption.forgotten);
         // If the engine has stopped, the next cell will say so.
         let _ = lock(&self.jobs).send(Job::Adopt);
     }
