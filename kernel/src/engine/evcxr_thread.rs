@@ -70,6 +70,8 @@ pub struct EvcxrThread {
     pub builds: BuildServer,
     pub knowledge: Arc<Mutex<Knowledge>>,
     pub ready: Arc<AtomicBool>,
+    /// The session ends, and nobody needs evcxr any more.
+    pub ending: Arc<AtomicBool>,
     pub real_path: OsString,
     pub cache: PathBuf,
     /// Those of evcxr.
@@ -77,14 +79,14 @@ pub struct EvcxrThread {
 }
 
 impl EvcxrThread {
-    /// Boots evcxr and serves jobs until the engine is dropped.
-    pub fn run(&self, jobs: &Receiver<Job>) {
+    /// Boots evcxr and serves jobs until the engine is dropped, or ends. It holds `writing` as long as evcxr may write into its folder.
+    pub fn run(&self, jobs: &Receiver<Job>, writing: Sender<()>) {
         let mut context = self.boot();
         super::folder::sweep(self.builds.folder());
         let mut warming = WARMING.iter();
         loop {
             let job = match (jobs.try_recv(), &mut context) {
-                (Err(TryRecvError::Empty), Ok(evcxr)) => match warming.next() {
+                (Err(TryRecvError::Empty), Ok(evcxr)) if !self.is_ending() => match warming.next() {
                     Some(code) => {
                         if let Err(broken) = self.warm_up(evcxr, code) {
                             tracing::error!("evcxr panicked while it was warmed up: {broken}");
@@ -94,10 +96,12 @@ impl EvcxrThread {
                     }
                     None => jobs.recv().ok(),
                 },
-                (Err(TryRecvError::Empty), Err(_)) => jobs.recv().ok(),
+                (Err(TryRecvError::Empty), _) => jobs.recv().ok(),
                 (received, _) => received.ok(),
             };
-            let Some(job) = job else {
+            let Some(job) = job.filter(|_| !self.is_ending()) else {
+                // Freeing all that rust-analyzer knows takes a while.
+                drop(writing);
                 return;
             };
             if matches!(job, Job::Evaluate { .. }) {
@@ -119,6 +123,10 @@ impl EvcxrThread {
                 }
             }
         }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
     }
 
     /// Lets evcxr analyse `code` and give it up before anything is compiled or kept.
@@ -180,6 +188,9 @@ impl EvcxrThread {
         let (evaluator, _outputs) =
             EvalContext::with_subprocess_command(self.host.command()).map_err(|error| error.to_string())?;
         self.learn();
+        if self.is_ending() {
+            return Err("the session has ended".to_owned());
+        }
         let mut context = CommandContext::with_eval_context(evaluator);
         let booted = started.elapsed();
         self.tell_api(&mut context)??;

@@ -49,7 +49,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -174,12 +174,18 @@ pub struct Engine {
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
+    /// evcxr's thread is to end.
+    ending: Arc<AtomicBool>,
+    /// Disconnected when it writes nothing any more.
+    written: Mutex<Receiver<()>>,
     /// The number of the evaluation that goes on, or [`IDLE`].
     evaluating: Arc<AtomicUsize>,
     evaluations: AtomicUsize,
 }
 
 const IDLE: usize = 0;
+/// How long evcxr may take for what it has in hand when the session ends.
+const LAST_WRITES: Duration = Duration::from_millis(100);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -220,11 +226,14 @@ impl Engine {
         let (jobs, received) = channel();
         let knowledge = Arc::new(Mutex::default());
         let ready = Arc::new(AtomicBool::new(false));
+        let ending = Arc::new(AtomicBool::new(false));
+        let (writing, written) = channel();
         let thread = evcxr_thread::EvcxrThread {
             host: host.clone(),
             builds: builds.clone(),
             knowledge: Arc::clone(&knowledge),
             ready: Arc::clone(&ready),
+            ending: Arc::clone(&ending),
             real_path,
             cache,
             modes: Cell::default(),
@@ -233,7 +242,7 @@ impl Engine {
             .name("evcxr".into())
             // rust-analyzer and evcxr recurse over syntax trees.
             .stack_size(64 << 20)
-            .spawn(move || thread.run(&received))?;
+            .spawn(move || thread.run(&received, writing))?;
         Ok(Engine {
             jobs: Mutex::new(jobs),
             host,
@@ -245,6 +254,8 @@ impl Engine {
             knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
+            ending,
+            written: Mutex::new(written),
             evaluating: Arc::new(AtomicUsize::new(IDLE)),
             evaluations: AtomicUsize::new(0),
         })
@@ -601,7 +612,14 @@ impl Engine {
         self.builds.serde().shutdown();
         self.codecs.stop();
         self.host.shutdown();
-        drop(lock(&self.directory).take());
+        self.ending.store(true, Ordering::SeqCst);
+        // Wakes it.
+        let _ = lock(&self.jobs).send(Job::Adopt);
+        let is_over = lock(&self.written).recv_timeout(LAST_WRITES) == Err(RecvTimeoutError::Disconnected);
+        match lock(&self.directory).take() {
+            Some(directory) if !is_over => directory.remove_at_the_end(),
+            directory => drop(directory),
+        }
     }
 }
 
