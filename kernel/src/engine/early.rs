@@ -487,7 +487,13 @@ impl Built {
         defined
     }
 
-    fn annotations(&self) -> Option<String> {
+    /// Whether it binds a variable of this name.
+    pub fn binds(&self, name: &str) -> bool {
+        self.bindings.iter().any(|binding| binding.name == name)
+    }
+
+    /// See [`Early::annotations`].
+    pub fn annotations(&self) -> Option<String> {
         let bytes = std::fs::read(&self.library).ok()?;
         let types = types_of_new_variables(&bytes);
         let open = self.bindings.iter().enumerate();
