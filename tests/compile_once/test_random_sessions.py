@@ -74,6 +74,9 @@ def test_any_mix_of_replays_and_compiles_gives_what_compiling_gives(machine):
     # All of it was compiled before.
     kept.restart()
     machine.compiles()
+    compiled = []
     for code in book:
         kept.run(code)
-    assert machine.compiles() < len(book), "nothing was replayed"
+        compiled.append(machine.compiles())
+    # One that fails is compiled again: it may name what an earlier one has moved.
+    assert 0 in compiled, "nothing was replayed"

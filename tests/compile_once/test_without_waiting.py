@@ -17,6 +17,9 @@ CELLS = [
     ("fn f(p: &P) -> u64 { p.x + 1 }", None),
     ("f(&q) + p.twice()", "9"),
     ("fn f(p: &P) -> u64 { p.x + 2 }\nlet r = f(&q);", None),
+    # Functions and constructors have types of their own, which nobody can write.
+    ("struct Wrapped(u64);\nlet g = f; let wrap = Wrapped;", None),
+    ("(g(&q), wrap(3).0)", "(6, 3)"),
     ("drop(p); (r, at == std::time::SystemTime::UNIX_EPOCH, format!(\"{kept:?}\"))", '(6, true, "2")'),
 ]
 
