@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from support import wait
+
 
 @pytest.fixture(autouse=True)
 def analysed(request):
@@ -108,8 +110,12 @@ def test_inspect_shows_type_and_documentation(kernel):
 
 
 def test_inspect_of_std(kernel):
-    found = kernel.inspect("let v: Vec<i32> = Vec::new();", cursor=len("let v: Ve"))
-    assert found["found"] and "contiguous" in found["data"]["text/plain"]
+    def known():
+        found = kernel.inspect("let v: Vec<i32> = Vec::new();", cursor=len("let v: Ve"))
+        return found["found"] and "contiguous" in found["data"]["text/plain"]
+
+    # It takes up earlier cells first, and nobody waits long for it.
+    wait.until(known, timeout=20, what="rust-analyzer's words on `Vec`")
 
 
 def test_inspect_of_a_variable(kernel):

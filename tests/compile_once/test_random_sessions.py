@@ -19,10 +19,18 @@ MAKES = [
     "let mut shape = Shape { x: a, y: 2 };",
 ]
 READS = ['println!("{}", shape.x);', 'println!("{}", shape.x + shape.y);', "shape.x += 1;", "let other = shape.clone(); other.x"]
+# What only rust-analyzer can name, and what fails.
+UNNAMED = [
+    "let mut boxed = Box::new(a) as Box<dyn std::fmt::Debug>;",
+    'println!("{boxed:?}");',
+    "let mut other_box = boxed;",
+    "let mut boxed = other_box;",
+]
+FAILS = ['let mut a = 99i64; panic!("{a}");', 'a = 77; "x".parse::<i32>()?;', "let mut a: u8 = b;", "l.push(1); m[1000] = 1;"]
 
 
 def structured(rng):
-    return rng.choice(rng.choice([STRUCTS, MAKES, READS]))
+    return rng.choice(rng.choice([STRUCTS, MAKES, READS, UNNAMED, FAILS]))
 
 
 def test_any_mix_of_replays_and_compiles_gives_what_compiling_gives(machine):
@@ -66,6 +74,9 @@ def test_any_mix_of_replays_and_compiles_gives_what_compiling_gives(machine):
     # All of it was compiled before.
     kept.restart()
     machine.compiles()
+    compiled = []
     for code in book:
         kept.run(code)
-    assert machine.compiles() < len(book), "nothing was replayed"
+        compiled.append(machine.compiles())
+    # One that fails is compiled again: it may name what an earlier one has moved.
+    assert 0 in compiled, "nothing was replayed"

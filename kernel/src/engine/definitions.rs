@@ -22,7 +22,7 @@ pub struct Definition {
 }
 
 /// Names of types and traits that need no import.
-const PRELUDE: [&str; 36] = [
+pub(super) const PRELUDE: [&str; 36] = [
     "AsMut",
     "AsRef",
     "Box",

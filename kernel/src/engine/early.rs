@@ -487,7 +487,13 @@ impl Built {
         defined
     }
 
-    fn annotations(&self) -> Option<String> {
+    /// Whether it binds a variable of this name.
+    pub fn binds(&self, name: &str) -> bool {
+        self.bindings.iter().any(|binding| binding.name == name)
+    }
+
+    /// See [`Early::annotations`].
+    pub fn annotations(&self) -> Option<String> {
         let bytes = std::fs::read(&self.library).ok()?;
         let types = types_of_new_variables(&bytes);
         let open = self.bindings.iter().enumerate();
@@ -634,7 +640,10 @@ fn types_of_new_variables(library: &[u8]) -> HashMap<usize, String> {
         .split(|byte| *byte == 0)
         .filter(|name| name.starts_with(b"_R"))
         .filter_map(|name| std::str::from_utf8(name).ok())
-        .filter(|name| name.contains("7put_new"))
+        .filter(|name| {
+            name.split_once("7put_new")
+                .is_some_and(|(_, rest)| !names_functions(rest))
+        })
         .filter_map(|name| {
             let demangled = format!("{:#}", rustc_demangle::try_demangle(name).ok()?);
             let arguments = demangled.strip_prefix(START)?.strip_suffix('>')?;
@@ -642,6 +651,19 @@ fn types_of_new_variables(library: &[u8]) -> HashMap<usize, String> {
             Some((index.parse().ok()?, type_text.to_owned()))
         })
         .collect()
+}
+
+/// Whether a part of a symbol may name a function or a constructor: each has a type of its own, which no cell can write, and which reads like that of
+/// an item once it is demangled.
+fn names_functions(mangled: &str) -> bool {
+    // The hash of a crate may have such letters too: `Cs`, ten or eleven of them, `_`.
+    let hash = |rest: &str| rest.find('_').filter(|length| (10..=11).contains(length));
+    let mut parts = mangled.split("Cs");
+    let first = parts.next().into_iter();
+    let others = parts.map(|rest| hash(rest).map_or(rest, |length| &rest[length..]));
+    first
+        .chain(others)
+        .any(|part| part.contains("Nv") || part.contains("Nc"))
 }
 
 /// A type without the paths to its names and without lifetimes, of which symbols know nothing.
@@ -705,6 +727,24 @@ mod tests {
         assert!(!same("alloc::vec::Vec<i32>", "Vec<u8>"));
         assert!(!same("(u8, u8)", "(u8,)"));
         assert!(!same("ctx::__cellar_cell::{closure#0}", "impl Fn(i32) -> i32"));
+    }
+
+    #[test]
+    fn functions_and_constructors_have_no_type_that_can_be_written() {
+        for symbol in [
+            "INtNtCsgEmfK2I1SDS_4core6option6OptionNvB3_1fEKj3_EB3_",
+            "NcNtB3_1P0Kj1_EB3_",
+            "NvB3_1fKj0_EB3_",
+        ] {
+            assert!(names_functions(symbol), "{symbol}");
+        }
+        for symbol in [
+            "INtNtCslNcArt3iNvV_5alloc3vec3VecNtB3_1PEKj4_EB3_",
+            "NtB3_1PKj2_EB3_",
+            "jKj0_EB3_",
+        ] {
+            assert!(!names_functions(symbol), "{symbol}");
+        }
     }
 
     #[test]

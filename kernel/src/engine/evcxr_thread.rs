@@ -273,8 +273,9 @@ impl EvcxrThread {
                     return self.conclude_elsewhere(evcxr, early, done);
                 }
                 let mut run = self.host.end();
+                let is_unnamed = self.builds.report().unnamed_type;
                 if let Ok(refused) = &done
-                    && let Some(annotations) = annotations(refused, &order)
+                    && let Some(annotations) = annotations(refused, is_unnamed, &order)
                 {
                     order.early = None;
                     self.builds.order(order.clone());
@@ -285,6 +286,11 @@ impl EvcxrThread {
                     let is_refused = again.as_ref().is_ok_and(|again| again.error.is_some());
                     if run.ran || !is_refused {
                         done = again;
+                    } else if is_unnamed {
+                        // As evcxr would have it: the cell runs at least.
+                        self.builds.order(order.clone());
+                        done = catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)));
+                        run = self.host.end();
                     }
                 }
                 let broken = done.as_ref().err().map(|panic| panic_text(&**panic));
@@ -517,8 +523,9 @@ fn evaluate(evcxr: &mut CommandContext, code: &str) -> Evaluation {
 const UNKNOWN_TYPE: &str = "Couldn't automatically determine type of variable";
 
 /// What the cell must have behind it to be kept, if it was refused for types that rustc knows.
-fn annotations(refused: &Evaluation, order: &Order) -> Option<String> {
+fn annotations(refused: &Evaluation, is_unnamed: bool, order: &Order) -> Option<String> {
     match &refused.error {
+        Some(_) if is_unnamed => order.early.as_ref()?.annotations(),
         Some(EngineError::Refused(words)) if words.contains(UNKNOWN_TYPE) => {
             order.early.as_ref()?.annotations()
         }

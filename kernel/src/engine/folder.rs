@@ -25,7 +25,7 @@ impl Folder {
     /// Has the folder removed when this process has ended: some thread may write into it until then, and would make it anew.
     pub fn remove_at_the_end(self) {
         // What rust-analyzer calls its own folders there; it has one for a moment while it loads the standard library.
-        let of_analyzer = std::env::temp_dir().join(format!("rust-analyzer{}", std::process::id()));
+        let of_analyzer = std::env::temp_dir().join(format!("rust-analyzer{:x}", std::process::id()));
         let waiting = Command::new("/bin/sh")
             .args(["-c", "cat > /dev/null; rm -rf -- \"$1\" \"$2\"-*", "sh"])
             .args([self.path(), &of_analyzer])

@@ -4,6 +4,8 @@
 //! can: the symbols of a library name types ([`early`](super::early)), by the paths of their definitions. Many of these
 //! are private in std, which has its types again in the module above.
 
+use super::definitions::PRELUDE;
+
 /// The type that a demangled symbol names, with public paths; `None` if it has no name. The answer is a guess where std has
 /// a type at another place, and rustc then refuses it.
 pub fn written_type(demangled: &str) -> Option<String> {
@@ -60,9 +62,40 @@ fn of_std(path: &[&str]) -> String {
     format!("std::{}", path.join("::"))
 }
 
+/// Whether rust-analyzer has written a type, `text`, by traits that no name in `items` leads to: of `Box<dyn Any>` it leaves out the path.
+pub fn names_hidden_traits(text: &str, items: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut bounds = ["dyn ", "+ "]
+        .iter()
+        .flat_map(|before| text.split(before).skip(1));
+    bounds.any(|bound| {
+        let (name, rest) = bound.split_at(bound.find(|c| !is_part(c)).unwrap_or(bound.len()));
+        let is_bare = !name.is_empty() && !rest.starts_with("::");
+        let is_brought = |line: &str| {
+            let mut words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
+            line.trim_start().starts_with("use ") && words.clone().any(|word| word == name)
+                || words.any(|word| word == "trait") && line.split(|c| !is_part(c)).any(|word| word == name)
+        };
+        is_bare && !PRELUDE.contains(&name) && !items.lines().any(is_brought)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::written_type;
+    use super::{names_hidden_traits, written_type};
+
+    #[test]
+    fn traits_without_a_path_are_hidden_unless_an_item_brings_them() {
+        assert!(names_hidden_traits("Vec<Result<u8, Box<dyn Any + Send>>>", ""));
+        assert!(names_hidden_traits(
+            "Box<dyn Send + Any>",
+            "use std::any::TypeId;"
+        ));
+        assert!(!names_hidden_traits("Box<dyn Any>", "use std::any::Any;"));
+        assert!(!names_hidden_traits("Box<dyn Shape>", "pub trait Shape {}"));
+        assert!(!names_hidden_traits("Box<dyn Fn(i32) -> i32 + Send>", ""));
+        assert!(!names_hidden_traits("Box<dyn std::any::Any>", ""));
+    }
 
     #[test]
     fn types_have_public_paths() {

@@ -15,10 +15,11 @@ use crate::engine::early::{self, Built, Outcome};
 use crate::engine::evcxr_thread::panic_text;
 use crate::engine::generate::Modes;
 use crate::engine::minimal::LeftOut;
-use crate::engine::rewrite::{self, Failure, Needs, Rewritten};
+use crate::engine::rewrite::{self, Failure, Needs, Rewritten, Stored};
 use crate::engine::rustc::{self, Emit, Plan};
 use crate::engine::serde_for_cells::Missing;
 use crate::engine::shim::{BuildAnswer, BuildRequest};
+use crate::engine::written_type::names_hidden_traits;
 
 /// In rustc's messages.
 const UNKNOWN_NAME: &str = "\"code\":\"E0425\"";
@@ -264,6 +265,13 @@ impl BuildServer {
         if !moved.is_empty() {
             early.put_back(Outcome::Built(built));
             return Ok(Some(pretended_errors("E0382", &moved)));
+        }
+        let is_hidden =
+            |stored: &Stored| built.binds(&stored.name) && names_hidden_traits(&stored.type_text, generated);
+        if rewritten.stored.iter().any(is_hidden) && built.annotations().is_some() {
+            lock(&self.shared.report).unnamed_type = true;
+            early.put_back(Outcome::Built(built));
+            return Ok(Some(pretended_errors("E0000", &[1])));
         }
         if let Err(difference) = built.fit(rewritten, plan, environment) {
             tracing::debug!(difference, "the cell is compiled again");

@@ -61,6 +61,8 @@ pub struct BuildReport {
     /// The build itself could not be carried out.
     pub broken: Option<String>,
     pub stopped: bool,
+    /// evcxr has written a type of a new variable so that no cell could name it.
+    pub unnamed_type: bool,
     /// Variables that the crate which was compiled last takes from the store.
     pub taken: Vec<String>,
     /// What that crate was made of besides its text.
