@@ -56,7 +56,7 @@ def server(folder):
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *(f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"),
             *("--IdentityProvider.token=", "--ServerApp.password="),
-            "--expose-app-in-browser",
+            *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -94,7 +94,7 @@ export class Marks {
     this.entries.delete(id);
     for (const cell of this.views(id)) {
       cell.node.classList.remove('cellar-mod-kept');
-      cell.node.querySelector('.cellar-Mark')?.remove();
+      erase(footerOf(cell));
     }
     this.changed();
   }
@@ -134,17 +134,18 @@ export class Marks {
   }
 
   draw(cell, entry) {
-    const footer = cell.node.querySelector(':scope > .jp-CellFooter');
+    const footer = footerOf(cell);
     if (!footer) {
       return;
     }
     cell.node.classList.toggle('cellar-mod-kept', !entry.cleared);
-    let mark = footer.querySelector('.cellar-Mark');
     if (!entry.hit && !entry.said) {
-      mark?.remove();
+      erase(footer);
       return;
     }
+    let mark = footer.querySelector('.cellar-Mark');
     if (!mark) {
+      footer.classList.add('cellar-mod-marked');
       mark = footer.appendChild(document.createElement('div'));
       mark.className = 'cellar-Mark';
       const text = mark.appendChild(document.createElement('span'));
@@ -183,6 +184,15 @@ export class Marks {
       listener(this);
     }
   }
+}
+
+function footerOf(cell) {
+  return cell.node.querySelector(':scope > .jp-CellFooter');
+}
+
+function erase(footer) {
+  footer?.classList.remove('cellar-mod-marked');
+  footer?.querySelector('.cellar-Mark')?.remove();
 }
 
 function wordsOf({ saved, stored }) {
