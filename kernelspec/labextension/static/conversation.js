@@ -126,6 +126,7 @@ export class Conversation {
   onStatus(_, status) {
     if (ENDING.has(status)) {
       this.drop();
+      this.process = null;
       this.changed();
     }
   }
@@ -146,10 +147,13 @@ export class Conversation {
     if (process === this.process) {
       return;
     }
+    // What was opened since the last process ended went to this one, unless that one had a last word.
     const another = this.process !== null;
     this.process = process;
-    if (another && this.isCellar) {
-      this.drop();
+    if (this.isCellar) {
+      if (another) {
+        this.drop();
+      }
       this.open();
     }
   }
@@ -157,7 +161,7 @@ export class Conversation {
   open() {
     const { kernel, context } = this;
     // A page may have several connections to a kernel, and only the first of them has comms.
-    if (this.comm || !kernel?.handleComms || ENDING.has(kernel.status)) {
+    if ((this.comm && !this.comm.isDisposed) || !kernel?.handleComms || ENDING.has(kernel.status)) {
       return;
     }
     if (!context.isReady) {

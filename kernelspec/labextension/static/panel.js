@@ -60,6 +60,12 @@ export class ParamsPanel {
     const error = conversation?.error;
     set(this.failure, error ? error.message : '');
     set(this.notice, this.whatIsMissing());
+    if (this.adding && !conversation?.waiting) {
+      this.adding = false;
+      if (!error) {
+        this.form.reset();
+      }
+    }
     clearTimeout(this.timer);
     if (conversation?.waiting) {
       const say = () => conversation.waiting && set(this.notice, 'Waiting for the cell that runs…');
@@ -130,9 +136,18 @@ export class ParamsPanel {
     input.dataset.n = n;
     const single = values.length < 2 && n === 0;
     input.setAttribute('aria-label', single ? key : `${key}, value ${n + 1}`);
-    input.addEventListener('change', () => this.conversation.set(key, this.valuesIn(input)));
+    let sent = n < values.length ? value : null;
+    const send = () => {
+      if (input.value !== sent) {
+        sent = input.value;
+        this.conversation.set(key, this.valuesIn(input));
+      }
+    };
+    input.addEventListener('change', send);
     input.addEventListener('keydown', event => {
-      if (event.key === 'Escape') {
+      if (event.key === 'Enter') {
+        send(); // What was put back while it was typed is no change for the browser.
+      } else if (event.key === 'Escape') {
         input.value = value;
         event.stopPropagation();
       }
@@ -167,9 +182,10 @@ export class ParamsPanel {
       const name = key.value.trim();
       if (name) {
         const before = this.conversation.state?.effective[name] ?? [];
-        this.conversation.set(name, [...before, value.value]);
-        form.reset();
+        // What was typed stays until it is accepted.
+        this.adding = true;
         key.focus();
+        this.conversation.set(name, [...before, value.value]);
       }
     });
     return form;
