@@ -97,5 +97,5 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if PYTHON_KERNEL and not item.path.name.startswith("test_protocol"):
             item.add_marker(pytest.mark.skip(reason=RUST_ONLY))
-        if item.path.name == "test_jupyterlab.py" and not shutil.which("chromium"):
+        if item.get_closest_marker("browser") and not shutil.which("chromium"):
             item.add_marker(pytest.mark.skip(reason="chromium is not installed"))

@@ -205,6 +205,9 @@ export class Conversation {
   onMessage(data) {
     if (data.op === 'state') {
       this.onState(data);
+    } else if (data.op === 'error' && this.forgetting.has(data.key)) {
+      this.forgetting.get(data.key).reject(new Error(data.message));
+      this.forgetting.delete(data.key);
     } else if (data.op === 'error') {
       this.waiting = false;
       this.error = { key: data.key, message: data.message };

@@ -1,0 +1,136 @@
+"""A notebook's window with what Cellar's extension adds: parameters, their panel, marks of cached cells."""
+
+import json
+import urllib.parse
+
+import psutil
+
+from playwright.sync_api import expect
+
+from support import wait
+from support.lab import SLOW, Lab
+
+WIDGET = "window.jupyterapp.shell.currentWidget"
+# The kernel has answered: only then does the extension know the parameters.
+KNOWN = "() => window.jupyterapp.commands.isEnabled('cellar:copy-link')"
+
+
+class Window(Lab):
+    def __init__(self, page, address, file, at, query=""):
+        self.file = file
+        self.address = address
+        self.at = at
+        self.errors = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        super().__init__(page, address, urllib.parse.quote(file.name), at, query)
+
+    def another(self):
+        """The same notebook in a second window."""
+        return Window(self.page.context.new_page(), self.address, self.file, self.at)
+
+    def ready(self):
+        """Waits until the kernel has told the parameters."""
+        self.page.wait_for_function(KNOWN, timeout=SLOW)
+        return self
+
+    def run(self, n):
+        """Runs a cell and gives the text below it."""
+        self.page.bring_to_front()
+        self.run_cell(n)
+        self.idle()
+        return self.output(n).first.inner_text().strip() if self.output(n).count() else ""
+
+    def type(self, n, text):
+        """Puts another text into a cell."""
+        self.cell(n).locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Escape")
+
+    def command(self, name, **arguments):
+        return self.page.evaluate(f"given => window.jupyterapp.commands.execute('{name}', given)", arguments)
+
+    def palette(self, words):
+        """Runs a command from the palette, by keyboard."""
+        self.page.keyboard.press("Control+Shift+c")
+        self.page.locator("#modal-command-palette input, #command-palette input").first.fill(words)
+        self.page.locator(".lm-CommandPalette-item", has_text=words).first.wait_for()
+        self.page.keyboard.press("Enter")
+
+    def metadata(self):
+        """`metadata.cellar` as the window has it."""
+        return self.page.evaluate(f"() => {WIDGET}.context.model.getMetadata('cellar') ?? null")
+
+    def set_metadata(self, value):
+        """As editors of metadata do."""
+        self.page.evaluate(f"value => {WIDGET}.context.model.setMetadata('cellar', value)", value)
+
+    def expect_metadata(self, value):
+        wait.until(lambda: self.metadata() == value, timeout=20, what=f"{value} in {self.metadata()}")
+
+    def saved_metadata(self):
+        """Saves, and reads `metadata.cellar` from the file."""
+        self.page.bring_to_front()
+        return json.loads(json.dumps(self.saved(self.file).metadata.get("cellar")))
+
+    def dirty(self):
+        return self.page.evaluate(f"() => {WIDGET}.context.model.dirty")
+
+    def query(self):
+        return urllib.parse.parse_qs(urllib.parse.urlsplit(self.page.url).query)
+
+    def restart(self):
+        self.menu("Kernel", "Restart Kernel…")
+        self.accept()
+        self.idle()
+        return self.ready()
+
+    def kill_kernel(self):
+        """As the system does when memory runs out; Jupyter starts another one."""
+        kernel = self.page.evaluate(f"() => {WIDGET}.sessionContext.session.kernel.id")
+        (process,) = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if any(f"kernel-{kernel}" in word for word in process.info["cmdline"] or [])
+            and "kernel" in process.info["cmdline"][1:2]
+        ]
+        process.kill()
+
+    def shut_down_kernel(self):
+        self.page.evaluate(f"() => {WIDGET}.sessionContext.shutdown()")
+
+    def theme(self, name):
+        self.command("apputils:change-theme", theme=name)
+        background = "() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color0').trim()"
+        dark = "Dark" in name
+        wait.until(lambda: (self.page.evaluate(background) in ("#111111", "#111")) == dark, what=f"theme {name}")
+
+    # The panel.
+
+    @property
+    def panel(self):
+        return self.page.locator(".cellar-Params")
+
+    def field(self, label):
+        return self.panel.get_by_label(label, exact=True)
+
+    def shown(self):
+        """What the panel lists: names with their values."""
+        rows = self.panel.locator(".cellar-Params-row").all()
+        return {
+            row.locator("label").inner_text(): [each.input_value() for each in row.locator("input").all()] for row in rows
+        }
+
+    def expect_shown(self, params):
+        wait.until(lambda: self.shown() == params, timeout=20, what=f"{params} in the panel, not {self.shown()}")
+
+    # Marks.
+
+    def mark(self, n):
+        return self.cell(n).locator(".cellar-Mark")
+
+    def expect_mark(self, n, text):
+        expect(self.mark(n)).to_contain_text(text, timeout=SLOW)
+
+    def expect_no_mark(self, n):
+        expect(self.mark(n)).to_have_count(0)
