@@ -65,10 +65,16 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture
-def kernel(pool, request):
+def has_failed(request):
+    """Tells, once the test is over, whether it failed."""
+    return lambda: request.node.stash.get(FAILED, True)
+
+
+@pytest.fixture
+def kernel(pool, has_failed):
     """The file's shared kernel."""
     yield pool.get()
-    if request.node.stash.get(FAILED, True):
+    if has_failed():
         pool.drop()
 
 

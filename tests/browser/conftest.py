@@ -24,13 +24,15 @@ def address(folder):
 
 
 @pytest.fixture
-def page(tmp_path, request):
+def page(address, tmp_path, request, has_failed):
     from support import lab
 
     with lab.browser_page(tmp_path / "profile") as page:
         yield page
-        # What a failed test saw last.
-        page.screenshot(path=str(paths.SCREENSHOTS / f"last-of-{request.node.name}.png"))
+        if has_failed():
+            page.screenshot(path=str(paths.SCREENSHOTS / f"last-of-{request.node.name}.png"))
+    # Kernels outlive their windows, and each has its half gigabyte.
+    lab.shut_down_kernels(address)
 
 
 @pytest.fixture
@@ -38,12 +40,16 @@ def open_notebook(folder, address, page, request):
     """Writes a notebook of these cells and opens it: `open_notebook("1 + 1", params={…}, at="notebook")`."""
     from support.window import Window
 
+    windows = []
+
     def open_it(*cells, cellar=None, at="doc", query="reset", kernel=paths.KERNEL, name=None):
         file = folder / (name or f"{request.node.name.replace('[', '-').rstrip(']')}.ipynb")
         made = notebooks.notebook(*cells, kernel=kernel)
         if cellar is not None:
             made.metadata["cellar"] = cellar
         nbformat.write(made, file)
-        return Window(page, address, file, PAGES[at], query)
+        windows.append(Window(page, address, file, PAGES[at], query))
+        return windows[-1]
 
-    return open_it
+    yield open_it
+    assert [error for window in windows for error in window.errors] == []

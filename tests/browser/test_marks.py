@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from support import wait
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 BOTH = pytest.mark.parametrize("at", ["lab", "notebook"])
@@ -20,8 +22,9 @@ def cached(name, milliseconds=300):
 
 @BOTH
 def test_a_hit_is_marked_and_the_file_knows_nothing_of_it(open_notebook, at):
-    window = open_notebook(cached(f"rows_{at}"), f"rows_{at}.len()", at=at)
+    window = open_notebook(cached(f"rows_{at}"), f"rows_{at}.len()", "%cache list", at=at)
     assert window.run(0) == f"9 rows_{at}"
+    wait.until(lambda: f"rows_{at}" in window.run(2), timeout=90, what="the written entry")
     window.expect_no_mark(0)
     miss = window.saved(window.file).cells[0]
     window.restart()

@@ -207,11 +207,12 @@ def test_what_cannot_be_is_told_in_the_panel(open_notebook):
     window.palette("Show Parameters")
     assert "`odd`" in window.panel.locator(".cellar-Params-problems").inner_text()
     name = window.field("Name of the new parameter")
-    name.fill("x" * 2000)
+    name.fill("big")
+    window.field("Value of the new parameter").fill("x" * 600_000)
     window.page.keyboard.press("Enter")
     window.panel.get_by_role("alert").wait_for()
     # What was typed can be mended.
-    assert name.input_value() == "x" * 2000
+    assert name.input_value() == "big"
     window.screenshot("params-problems")
     window.theme("JupyterLab Dark")
     window.screenshot("params-problems-dark")
@@ -241,5 +242,4 @@ def test_a_notebook_on_another_kernel_is_left_alone(open_notebook, at):
     assert window.page.evaluate(enabled) == []
     assert window.panel.count() == 0
     assert window.saved_metadata() == {"params": {"city": "Oslo"}}
-    # (Notebook 7.6 has one error of its own.)
-    assert [error for error in window.errors if "'schema'" not in error] == []
+    assert window.errors == []

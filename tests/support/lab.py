@@ -55,7 +55,7 @@ def server(folder):
         [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *(f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"),
-            *("--IdentityProvider.token=", "--ServerApp.password="),
+            *("--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"),
             *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
         ],
         stdout=subprocess.DEVNULL,
@@ -77,6 +77,14 @@ def server(folder):
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def shut_down_kernels(address):
+    with urllib.request.urlopen(f"{address}/api/kernels") as answer:
+        kernels = json.load(answer)
+    for kernel in kernels:
+        request = urllib.request.Request(f"{address}/api/kernels/{kernel['id']}", method="DELETE")
+        urllib.request.urlopen(request).close()
 
 
 @contextlib.contextmanager

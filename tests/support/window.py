@@ -13,6 +13,9 @@ from support.lab import SLOW, Lab
 WIDGET = "window.jupyterapp.shell.currentWidget"
 # The kernel has answered: only then does the extension know the parameters.
 KNOWN = "() => window.jupyterapp.commands.isEnabled('cellar:copy-link')"
+# What the panel lists.
+ROWS = """() => Object.fromEntries(Array.from(document.querySelectorAll('.cellar-Params-row'), row =>
+    [row.querySelector('label').innerText, Array.from(row.querySelectorAll('input'), each => each.value)]))"""
 
 
 class Window(Lab):
@@ -21,7 +24,9 @@ class Window(Lab):
         self.address = address
         self.at = at
         self.errors = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        # Those of the application itself and of others are not ours to judge.
+        ours = lambda error: "labextensions/cellar" in (error.stack or "")
+        page.on("pageerror", lambda error: ours(error) and self.errors.append(error.stack))
         super().__init__(page, address, urllib.parse.quote(file.name), at, query)
 
     def another(self):
@@ -116,10 +121,8 @@ class Window(Lab):
 
     def shown(self):
         """What the panel lists: names with their values."""
-        rows = self.panel.locator(".cellar-Params-row").all()
-        return {
-            row.locator("label").inner_text(): [each.input_value() for each in row.locator("input").all()] for row in rows
-        }
+        # In one go: the panel may be drawn anew meanwhile.
+        return self.page.evaluate(ROWS)
 
     def expect_shown(self, params):
         wait.until(lambda: self.shown() == params, timeout=20, what=f"{params} in the panel, not {self.shown()}")

@@ -1,5 +1,8 @@
 // The panel that lists and edits a notebook's parameters.
 
+/** How long a command palette takes at most to give the focus back, in milliseconds. */
+const PALETTE = 500;
+
 /** How long a change may take before the panel says that it waits, in milliseconds. */
 const PATIENCE = 700;
 
@@ -48,7 +51,21 @@ export class ParamsPanel {
   /** Puts the keyboard where one will most likely want it. */
   focus() {
     const first = this.list.querySelector('input') ?? this.form.querySelector('input');
-    (first && !first.disabled && !this.form.hidden ? first : this.node).focus();
+    (first && !this.form.hidden ? first : this.node).focus();
+  }
+
+  /** The same for a command: the palette from which it was called gives the focus back to where it was. */
+  takeFocus() {
+    const back = event => this.node.contains(event.target) || this.focus();
+    const ends = ['keydown', 'pointerdown'];
+    const stop = () => {
+      document.removeEventListener('focusin', back);
+      ends.forEach(type => document.removeEventListener(type, stop, true));
+    };
+    this.focus();
+    document.addEventListener('focusin', back);
+    ends.forEach(type => document.addEventListener(type, stop, true));
+    setTimeout(stop, PALETTE);
   }
 
   update() {

@@ -102,7 +102,7 @@ class Extension {
     };
     add('cellar:show-params', 'Show Parameters', isVisible, () => {
       shell.activateById(this.panel.widget.id);
-      this.panel.focus();
+      this.panel.takeFocus();
     });
     const known = () => isVisible() && Boolean(this.current().state);
     add('cellar:copy-link', 'Copy Link with Parameters', known, () => this.copyLink());
