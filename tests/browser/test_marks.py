@@ -39,9 +39,7 @@ def test_a_hit_is_marked_and_the_file_knows_nothing_of_it(open_notebook, at):
     assert hit == miss
     assert window.run(1) == "9"
     window.expect_no_mark(1)
-    window.screenshot(f"mark-{at}")
-    window.theme("JupyterLab Dark")
-    window.screenshot(f"mark-{at}-dark")
+    window.screenshots_in_both_themes(f"mark-{at}")
 
 
 def test_a_mark_goes_with_what_it_marks(open_notebook):

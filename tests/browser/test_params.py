@@ -197,9 +197,7 @@ def test_the_panel_by_keyboard(open_notebook, at):
     window.expect_shown({"city": ["Lima"], "n": ["7"], "tag": ["a", "c"]})
     assert window.run(0) == '{"city": ["Lima"], "n": ["7"], "tag": ["a", "c"]}'
     assert window.saved_metadata() == {"params": {"city": "Lima", "n": "7", "tag": ["a", "c"]}}
-    window.screenshot(f"params-panel-{at}")
-    window.theme("JupyterLab Dark")
-    window.screenshot(f"params-panel-{at}-dark")
+    window.screenshots_in_both_themes(f"params-panel-{at}")
 
 
 def test_what_cannot_be_is_told_in_the_panel(open_notebook):
@@ -213,9 +211,7 @@ def test_what_cannot_be_is_told_in_the_panel(open_notebook):
     window.panel.get_by_role("alert").wait_for()
     # What was typed can be mended.
     assert name.input_value() == "big"
-    window.screenshot("params-problems")
-    window.theme("JupyterLab Dark")
-    window.screenshot("params-problems-dark")
+    window.screenshots_in_both_themes("params-problems")
     assert window.saved_metadata() == {"params": {"city": "Oslo", "odd": {"x": 1}}}
 
 

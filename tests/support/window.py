@@ -104,11 +104,20 @@ class Window(Lab):
     def shut_down_kernel(self):
         self.page.evaluate(f"() => {WIDGET}.sessionContext.shutdown()")
 
-    def theme(self, name):
+    def screenshots_in_both_themes(self, name):
+        """`name.png` and `name-dark.png`. The theme is light afterwards, as it is for all windows."""
+        self.screenshot(name)
+        self.theme("JupyterLab Dark", light=False)
+        self.screenshot(f"{name}-dark")
+        self.theme("JupyterLab Light", light=True)
+
+    def theme(self, name, light):
         self.command("apputils:change-theme", theme=name)
-        background = "() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color0').trim()"
-        dark = "Dark" in name
-        wait.until(lambda: (self.page.evaluate(background) in ("#111111", "#111")) == dark, what=f"theme {name}")
+        wait.until(
+            lambda: self.page.evaluate("() => document.body.dataset.jpThemeLight") == str(light).lower()
+            and not self.page.locator("#jupyterlab-splash").count(),
+            what=f"the theme {name}",
+        )
 
     # The panel.
 

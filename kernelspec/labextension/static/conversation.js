@@ -97,6 +97,9 @@ export class Conversation {
     this.process = null;
     const kernel = this.context.sessionContext.session?.kernel ?? null;
     this.kernel = kernel;
+    if (this.isCellar) {
+      this.open(); // A cell may have waited for this kernel, and is sent next.
+    }
     this.changed();
     void this.recognise(kernel);
   }

@@ -16,10 +16,11 @@
   }
 
   async function load() {
-    const [{ makePlugin }, notebook, apputils, coreutils, components, lumino, widgets] = await Promise.all([
+    const [{ makePlugin }, notebook, apputils, mainmenu, coreutils, components, lumino, widgets] = await Promise.all([
       import(new URL('plugin.js', here)),
       shared('@jupyterlab/notebook'),
       shared('@jupyterlab/apputils'),
+      shared('@jupyterlab/mainmenu'),
       shared('@jupyterlab/coreutils'),
       shared('@jupyterlab/ui-components'),
       shared('@lumino/coreutils'),
@@ -30,6 +31,7 @@
     const { PageConfig, URLExt } = coreutils;
     return makePlugin({
       ...{ INotebookTracker, NotebookActions, Clipboard, ICommandPalette, PageConfig, URLExt },
+      IMainMenu: mainmenu.IMainMenu,
       LabIcon: components.LabIcon,
       JSONExt: lumino.JSONExt,
       Widget: widgets.Widget,

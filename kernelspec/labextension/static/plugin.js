@@ -17,10 +17,10 @@ export function makePlugin(jupyter) {
     description: 'Notebook parameters and marks of cached cells, for the Rust kernel Cellar.',
     autoStart: true,
     // Pages without notebooks have no tracker, and need nothing of this.
-    optional: [jupyter.INotebookTracker, jupyter.ICommandPalette],
-    activate(app, tracker, palette) {
+    optional: [jupyter.INotebookTracker, jupyter.ICommandPalette, jupyter.IMainMenu],
+    activate(app, tracker, palette, menu) {
       if (tracker) {
-        new Extension(jupyter, app, tracker, address).start(palette);
+        new Extension(jupyter, app, tracker, address).start(palette, menu);
       }
     },
   };
@@ -43,7 +43,7 @@ class Extension {
     this.panel = new ParamsPanel(jupyter, () => app.commands.execute('cellar:copy-link'));
   }
 
-  start(palette) {
+  start(palette, menu) {
     const { tracker, jupyter } = this;
     tracker.widgetAdded.connect((_, view) => this.onNotebook(view));
     tracker.forEach(view => this.onNotebook(view));
@@ -57,6 +57,7 @@ class Extension {
       }
     });
     this.addCommands(palette);
+    menu?.viewMenu.addGroup([{ command: 'cellar:show-params' }], 9);
     this.update();
   }
 
