@@ -30,7 +30,7 @@ def read(path):
     return made
 
 
-def nbconvert(path, output, *options, timeout=600):
+def nbconvert(path, output, *options, timeout=600, env=None):
     """Executes a notebook as users do from a shell."""
     return subprocess.run(
         [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", str(output), *options]
@@ -38,6 +38,7 @@ def nbconvert(path, output, *options, timeout=600):
         capture_output=True,
         text=True,
         timeout=timeout,
+        env=env,
     )
 
 
