@@ -66,6 +66,17 @@ def test_editing_the_metadata_reaches_the_next_cell(open_notebook, at):
 
 
 @BOTH
+def test_a_kernel_that_was_shut_down_is_told_again(open_notebook, at):
+    window = open_notebook(GET, 'cellar::params::set("city", "Lima");', cellar={"params": {"city": "Oslo"}}, at=at)
+    window.run(1)
+    window.expect_metadata({"params": {"city": "Lima"}})
+    window.shut_down_kernel()
+    # This starts another one.
+    window.run_cell(0)
+    window.expect_output(0, '{"city": ["Lima"]}')
+
+
+@BOTH
 def test_two_windows_agree(open_notebook, at):
     first = open_notebook(GET, 'cellar::params::set("city", "Lima");', cellar={"params": {"city": "Oslo"}}, at=at).ready()
     second = first.another().ready()
@@ -186,17 +197,31 @@ def test_the_panel_by_keyboard(open_notebook, at):
     window.field("city").fill("never")
     keyboard.press("Escape")
     assert window.field("city").input_value() == "Lima"
+    # A change from elsewhere is shown where the keyboard is, but not over what is being typed.
+    window.set_metadata({"params": {"city": "Rome", "tag": ["a", "b\nb", "c"]}})
+    window.expect_shown({"city": ["Rome"], "tag": ["a", "bb", "c"]})
+    window.field("city").fill("Li")
+    window.set_metadata({"params": {"city": "Oslo", "tag": ["a", "b\nb", "c"]}})
+    window.page.wait_for_timeout(500)
+    keyboard.press("End")
+    keyboard.type("ma")
+    keyboard.press("Enter")
+    window.expect_metadata({"params": {"city": "Lima", "tag": ["a", "b\nb", "c"]}})
+    # A line break is not lost because another value is edited.
+    window.field("tag, value 1").fill("A")
+    keyboard.press("Enter")
+    window.expect_metadata({"params": {"city": "Lima", "tag": ["A", "b\nb", "c"]}})
     window.field("Remove value 2 of tag").focus()
     keyboard.press("Enter")
-    window.expect_shown({"city": ["Lima"], "tag": ["a", "c"]})
+    window.expect_shown({"city": ["Lima"], "tag": ["A", "c"]})
     window.field("Name of the new parameter").focus()
     keyboard.type("n")
     keyboard.press("Tab")
     keyboard.type("7")
     keyboard.press("Enter")
-    window.expect_shown({"city": ["Lima"], "n": ["7"], "tag": ["a", "c"]})
-    assert window.run(0) == '{"city": ["Lima"], "n": ["7"], "tag": ["a", "c"]}'
-    assert window.saved_metadata() == {"params": {"city": "Lima", "n": "7", "tag": ["a", "c"]}}
+    window.expect_shown({"city": ["Lima"], "n": ["7"], "tag": ["A", "c"]})
+    assert window.run(0) == '{"city": ["Lima"], "n": ["7"], "tag": ["A", "c"]}'
+    assert window.saved_metadata() == {"params": {"city": "Lima", "n": "7", "tag": ["A", "c"]}}
     window.screenshots_in_both_themes(f"params-panel-{at}")
 
 

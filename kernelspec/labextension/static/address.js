@@ -2,8 +2,8 @@
 
 /** What Jupyter, JupyterHub and their extensions put into addresses; never a parameter. */
 const RESERVED = new Set([
-  'token', 'reset', 'clone', 'kernel', 'kernel_name', 'path', 'factory', 'workspace', 'mode', 'session',
-  'file-browser-path', 'autostart', 'redirects', 'next', '_xsrf', 'history', 'lang', 'subpath',
+  'token', 'reset', 'clone', 'kernel', 'kernel_name', 'path', 'factory', 'workspace', 'mode', 'file-browser-path',
+  'autostart', 'redirects', 'next', '_xsrf',
 ]);
 
 /** Longer addresses are refused by proxies: then the page's is left as it is. In characters. */

@@ -27,10 +27,10 @@
       shared('@lumino/widgets'),
     ]);
     const { INotebookTracker, NotebookActions } = notebook;
-    const { Clipboard, ICommandPalette } = apputils;
+    const { Clipboard, ICommandPalette, Notification } = apputils;
     const { PageConfig, URLExt } = coreutils;
     return makePlugin({
-      ...{ INotebookTracker, NotebookActions, Clipboard, ICommandPalette, PageConfig, URLExt },
+      ...{ INotebookTracker, NotebookActions, Clipboard, ICommandPalette, Notification, PageConfig, URLExt },
       IMainMenu: mainmenu.IMainMenu,
       LabIcon: components.LabIcon,
       JSONExt: lumino.JSONExt,

@@ -125,12 +125,23 @@ export class Marks {
 
   /** Draws a cell's mark in all views of the notebook. */
   show(id) {
+    this.drawAll(id);
+    this.changed();
+  }
+
+  /** Draws all marks: ages grow, and views are added. */
+  refresh() {
+    for (const id of this.entries.keys()) {
+      this.drawAll(id);
+    }
+  }
+
+  drawAll(id) {
     const entry = this.entries.get(id);
     for (const cell of this.views(id)) {
       // A cell that was never in view has no footer yet.
       void cell.ready.then(() => this.entries.get(id) === entry && this.draw(cell, entry));
     }
-    this.changed();
   }
 
   draw(cell, entry) {
@@ -150,7 +161,6 @@ export class Marks {
       mark.className = 'cellar-Mark';
       const text = mark.appendChild(document.createElement('span'));
       text.className = 'cellar-Mark-text';
-      text.setAttribute('role', 'status');
       const button = mark.appendChild(document.createElement('button'));
       button.className = 'cellar-Mark-clear';
       button.type = 'button';
@@ -161,17 +171,13 @@ export class Marks {
     }
     const text = mark.querySelector('.cellar-Mark-text');
     const words = entry.said ?? wordsOf(entry);
+    // Read aloud is what somebody asked for, not each hit and each minute.
+    text.setAttribute('role', entry.said ? 'status' : 'note');
     if (text.textContent !== words) {
       text.textContent = words;
     }
     mark.title = entry.said ? '' : explanationOf(entry);
     mark.querySelector('.cellar-Mark-clear').hidden = Boolean(entry.clearing);
-  }
-
-  refresh() {
-    for (const id of this.entries.keys()) {
-      this.show(id);
-    }
   }
 
   /** The cell's widget in each view. */

@@ -34,6 +34,8 @@ export class ParamsPanel {
     const heading = element('h2', { className: 'cellar-Params-title', textContent: 'Parameters' });
     this.node.append(heading, this.title, this.notice, this.failure, this.list, this.form, this.problems, this.link);
     this.listener = () => this.update();
+    /** By input: the value, and what of it the input shows. */
+    this.given = new WeakMap();
   }
 
   /** Shows the parameters of another notebook; null if there is none. */
@@ -149,11 +151,12 @@ export class ParamsPanel {
   /** One value, which can be edited and removed. */
   field(key, value, n, values) {
     const field = element('div', { className: 'cellar-Params-field' });
-    const input = element('input', { type: 'text', value, spellcheck: false, autocomplete: 'off' });
-    input.dataset.n = n;
+    const input = element('input', { type: 'text', defaultValue: value, spellcheck: false, autocomplete: 'off' });
+    // A line of input shows no line breaks: what is not edited keeps those that it has.
+    this.given.set(input, { value, shown: input.value });
     const single = values.length < 2 && n === 0;
     input.setAttribute('aria-label', single ? key : `${key}, value ${n + 1}`);
-    let sent = n < values.length ? value : null;
+    let sent = n < values.length ? input.value : null;
     const send = () => {
       if (input.value !== sent) {
         sent = input.value;
@@ -182,7 +185,11 @@ export class ParamsPanel {
   }
 
   valuesIn(input) {
-    return Array.from(input.closest('.cellar-Params-values').querySelectorAll('input'), each => each.value);
+    const inputs = input.closest('.cellar-Params-values').querySelectorAll('input');
+    return Array.from(inputs, each => {
+      const { value, shown } = this.given.get(each);
+      return each.value === shown ? value : each.value;
+    });
   }
 
   makeForm() {
@@ -217,7 +224,7 @@ export class ParamsPanel {
     }
     const { key } = row.dataset;
     const place = Array.from(row.querySelectorAll('input, button')).indexOf(active);
-    const typed = active.value !== active.defaultValue ? active.value : null;
+    const typed = active.matches('input') && active.value !== this.given.get(active).shown ? active.value : null;
     const index = Array.from(this.list.children).indexOf(row);
     return () => {
       const again = Array.from(this.list.children).find(each => each.dataset.key === key);

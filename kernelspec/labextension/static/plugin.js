@@ -128,6 +128,7 @@ class Extension {
     const { path, state, settings } = this.current();
     const link = settings.address.link(path, state.effective);
     this.jupyter.Clipboard.copyToSystem(link);
+    this.jupyter.Notification.success('Copied a link with the parameters', { autoClose: 3000 });
     return link;
   }
 }
