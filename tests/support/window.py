@@ -71,7 +71,7 @@ class Window(Lab):
         self.page.evaluate(f"value => {WIDGET}.context.model.setMetadata('cellar', value)", value)
 
     def expect_metadata(self, value):
-        wait.until(lambda: self.metadata() == value, timeout=20, what=f"{value} in {self.metadata()}")
+        wait.until(lambda: self.metadata() == value, timeout=SLOW / 1000, what=f"{value} in the metadata")
 
     def saved_metadata(self):
         """Saves, and reads `metadata.cellar` from the file."""
@@ -116,6 +116,7 @@ class Window(Lab):
         wait.until(
             lambda: self.page.evaluate("() => document.body.dataset.jpThemeLight") == str(light).lower()
             and not self.page.locator("#jupyterlab-splash").count(),
+            timeout=SLOW / 1000,
             what=f"the theme {name}",
         )
 
@@ -134,7 +135,7 @@ class Window(Lab):
         return self.page.evaluate(ROWS)
 
     def expect_shown(self, params):
-        wait.until(lambda: self.shown() == params, timeout=20, what=f"{params} in the panel, not {self.shown()}")
+        wait.until(lambda: self.shown() == params, timeout=SLOW / 1000, what=f"{params} in the panel")
 
     # Marks.
 
