@@ -65,10 +65,16 @@ FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture
-def kernel(pool, request):
+def has_failed(request):
+    """Tells, once the test is over, whether it failed."""
+    return lambda: request.node.stash.get(FAILED, True)
+
+
+@pytest.fixture
+def kernel(pool, has_failed):
     """The file's shared kernel."""
     yield pool.get()
-    if request.node.stash.get(FAILED, True):
+    if has_failed():
         pool.drop()
 
 
@@ -97,5 +103,5 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if PYTHON_KERNEL and not item.path.name.startswith("test_protocol"):
             item.add_marker(pytest.mark.skip(reason=RUST_ONLY))
-        if item.path.name == "test_jupyterlab.py" and not shutil.which("chromium"):
+        if item.get_closest_marker("browser") and not shutil.which("chromium"):
             item.add_marker(pytest.mark.skip(reason="chromium is not installed"))

@@ -55,8 +55,8 @@ def server(folder):
         [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
             *(f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"),
-            *("--IdentityProvider.token=", "--ServerApp.password="),
-            "--expose-app-in-browser",
+            *("--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"),
+            *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -79,6 +79,14 @@ def server(folder):
         process.wait(timeout=30)
 
 
+def shut_down_kernels(address):
+    with urllib.request.urlopen(f"{address}/api/kernels") as answer:
+        kernels = json.load(answer)
+    for kernel in kernels:
+        request = urllib.request.Request(f"{address}/api/kernels/{kernel['id']}", method="DELETE")
+        urllib.request.urlopen(request).close()
+
+
 @contextlib.contextmanager
 def browser_page(profile):
     """A page of the machine's Chromium with an empty profile."""
@@ -97,19 +105,24 @@ def browser_page(profile):
 
 
 class Lab:
-    """One open notebook."""
+    """One open notebook, in JupyterLab or (at `notebooks`) in Notebook 7."""
 
-    def __init__(self, page, address, name):
+    def __init__(self, page, address, name, at="doc/tree", query="reset"):
         self.page = page
-        # One document alone: no file browser, no launcher, nothing remembered from elsewhere.
-        page.goto(f"{address}/doc/tree/{name}?reset")
+        # `doc/tree` is one document alone: no file browser, no launcher, nothing remembered from elsewhere.
+        self.opened = f"{address}/{at}/{name}" + (f"?{query}" if query else "")
+        self.load(self.opened)
+
+    def load(self, url):
+        page = self.page
+        page.goto(url)
         page.locator(".jp-Notebook").wait_for(timeout=SLOW)
         # Before the kernel is connected its status is already "idle", and cells that are run are not sent.
         page.evaluate(CONNECTED)
         self.idle()
 
     def status(self):
-        return self.page.locator(".jp-Notebook-ExecutionIndicator").first.get_attribute("data-status") or ""
+        return self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status")
 
     def idle(self, timeout=SLOW / 1000):
         """Waits until nothing runs: a cell has its star as soon as it is sent, before the kernel is busy."""

@@ -1,4 +1,4 @@
-//! `cellar install`: registers the kernel with Jupyter.
+//! `cellar install`: registers the kernel with Jupyter, and the extension of JupyterLab and Notebook 7.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::environment::Environment;
 use super::kernelspec::{self, KERNEL_JSON, LOGOS, Owner};
-use super::{args, atomic, jupyter_paths};
+use super::{args, atomic, jupyter_paths, labextension};
 
 /// What is to be installed where.
 #[derive(Debug)]
@@ -28,11 +28,18 @@ pub fn run(typed: &args::Install, environment: &Environment, out: &mut impl Writ
         executable: kernelspec::this_executable(environment)?,
     };
     plan.carry_out()?;
+    let extension = labextension::folder(&jupyter_paths::data_dir(&typed.place, environment)?);
+    labextension::write(&extension).context("the kernel is installed, its JupyterLab extension is not")?;
     writeln!(
         out,
         "Installed the kernel `{}` in {}",
         typed.place.name,
         plan.folder.display()
+    )?;
+    writeln!(
+        out,
+        "Installed the extension for JupyterLab and Notebook 7 in {}",
+        extension.display()
     )?;
     writeln!(out, "Jupyter will start {}", plan.executable.display())?;
     if is_build_output(&plan.executable) {

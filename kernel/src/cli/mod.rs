@@ -11,6 +11,7 @@ mod install;
 mod jupyter_paths;
 mod kernel;
 mod kernelspec;
+mod labextension;
 mod run;
 mod uninstall;
 

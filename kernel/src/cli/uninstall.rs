@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::environment::Environment;
 use super::kernelspec::{self, KERNEL_JSON, LOGOS, Owner};
-use super::{args, install, jupyter_paths};
+use super::{args, install, jupyter_paths, labextension};
 
 /// What was found and done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,15 @@ struct Removed {
 /// When the kernelspec is another kernel's or cannot be removed.
 pub fn run(typed: &args::Uninstall, environment: &Environment, out: &mut impl Write) -> Result<()> {
     let folder = install::folder(&typed.place, environment)?;
-    let removed = remove(&folder)?;
+    let mut removed = remove(&folder)?;
+    let kernel_was_absent = removed.files.is_empty();
+    let data_dir = jupyter_paths::data_dir(&typed.place, environment)?;
+    let extension = labextension::folder(&data_dir);
+    // Each Cellar kernel that is left, under whatever name, needs it.
+    let needs_it = cellar_kernels(&data_dir).into_iter().next();
+    if needs_it.is_none() {
+        removed.files.extend(labextension::remove(&extension)?);
+    }
     if removed.files.is_empty() {
         writeln!(
             out,
@@ -38,8 +46,16 @@ pub fn run(typed: &args::Uninstall, environment: &Environment, out: &mut impl Wr
     for file in &removed.files {
         writeln!(out, "Removed {}", file.display())?;
     }
-    if removed.left.is_empty() {
+    if removed.left.is_empty() && !kernel_was_absent {
         writeln!(out, "Removed {}", folder.display())?;
+    }
+    if let Some(kernel) = needs_it {
+        writeln!(
+            out,
+            "Left {}, which {} needs",
+            extension.display(),
+            kernel.display()
+        )?;
     }
     for file in &removed.left {
         writeln!(
@@ -86,6 +102,19 @@ fn remove(folder: &Path) -> Result<Removed> {
     Ok(removed)
 }
 
+/// The kernelspecs in a data folder that are Cellar's.
+fn cellar_kernels(data_dir: &Path) -> Vec<PathBuf> {
+    let Ok(folders) = std::fs::read_dir(data_dir.join("kernels")) else {
+        return Vec::new();
+    };
+    let mut kernels: Vec<_> = folders
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|folder| matches!(kernelspec::owner(folder), Owner::Cellar { .. }))
+        .collect();
+    kernels.sort();
+    kernels
+}
+
 /// Other folders that hold a Cellar kernel of that name.
 fn elsewhere(name: &str, folder: &Path, environment: &Environment) -> Vec<PathBuf> {
     jupyter_paths::search_path(environment)
@@ -120,10 +149,35 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (environment, place, folder) = installed(home.path());
         assert_eq!(folder, home.path().join("kernels/cellar"));
-        assert!(folder.is_dir());
+        let extension = labextension::folder(home.path());
+        assert!(folder.is_dir() && extension.is_dir());
         run(&args::Uninstall { place }, &environment, &mut Vec::new()).unwrap();
-        assert!(!folder.exists());
+        assert!(!folder.exists() && !extension.exists());
         assert_eq!(remove(&folder).unwrap(), Removed::default());
+    }
+
+    #[test]
+    fn the_extension_stays_while_another_cellar_kernel_is_there() {
+        let home = tempfile::tempdir().unwrap();
+        let (environment, place, _) = installed(home.path());
+        let other = args::Place {
+            name: "cellar-next".to_owned(),
+            ..place.clone()
+        };
+        install::run(
+            &args::Install { place: other.clone() },
+            &environment,
+            &mut Vec::new(),
+        )
+        .unwrap();
+        let extension = labextension::folder(home.path());
+        let mut said = Vec::new();
+        run(&args::Uninstall { place }, &environment, &mut said).unwrap();
+        assert_eq!(labextension::look(&extension), labextension::Found::Current);
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("cellar-next needs"), "{said}");
+        run(&args::Uninstall { place: other }, &environment, &mut Vec::new()).unwrap();
+        assert!(!extension.exists());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use super::Check;
 use crate::cli::environment::Environment;
 use crate::cli::kernelspec::{self, Owner};
+use crate::cli::labextension::{self, Found};
 use crate::cli::{atomic, jupyter_paths};
 
 /// The oldest Rust that works, `major.minor`.
@@ -25,6 +26,7 @@ pub fn all(environment: &Environment) -> Vec<Check> {
         cache_folder(environment.cache_dir()),
         jupyter(environment),
         kernel(environment),
+        extension(environment),
     ];
     checks.extend(evcxr(environment));
     checks
@@ -301,6 +303,43 @@ fn kernel(environment: &Environment) -> Check {
     Check::ok(NAME, format!("{shown} starts {}", executable.display()))
 }
 
+/// The extension that JupyterLab finds first. Cells run without it, too.
+fn extension(environment: &Environment) -> Check {
+    const NAME: &str = "JupyterLab extension";
+    let mend = "cellar install, and reload the page";
+    let found = jupyter_paths::search_path(environment)
+        .into_iter()
+        .map(|data| labextension::folder(&data))
+        .map(|folder| (labextension::look(&folder), folder))
+        .find(|(found, _)| *found != Found::Nothing);
+    let Some((found, folder)) = found else {
+        return Check::warn(
+            NAME,
+            "not installed: JupyterLab and Notebook 7 show no parameters and no marks of cached cells",
+            mend,
+        );
+    };
+    let shown = folder.display();
+    match found {
+        Found::Current => Check::ok(NAME, shown.to_string()),
+        Found::Other { version } if version == env!("CARGO_PKG_VERSION") => Check::warn(
+            NAME,
+            format!("{shown} is not what this executable installs"),
+            mend,
+        ),
+        Found::Other { version } => Check::warn(
+            NAME,
+            format!("{shown} is of {version}; this is {}", env!("CARGO_PKG_VERSION")),
+            mend,
+        ),
+        Found::Foreign | Found::Nothing => Check::warn(
+            NAME,
+            format!("{shown} is not Cellar's"),
+            format!("rm -r {shown} && cellar install"),
+        ),
+    }
+}
+
 /// evcxr's own kernel may live beside ours.
 fn evcxr(environment: &Environment) -> Option<Check> {
     jupyter_paths::search_path(environment)
@@ -386,6 +425,24 @@ mod tests {
             cache_folder(Some(folder.path().join("not/yet"))).status,
             Status::Ok
         );
+    }
+
+    #[test]
+    fn the_extension_of_another_version() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = Environment::of(home.path(), &[("JUPYTER_PATH", home.path())]);
+        assert_eq!(extension(&environment).status, Status::Warn);
+        let folder = labextension::folder(home.path());
+        labextension::write(&folder).unwrap();
+        assert_eq!(extension(&environment).status, Status::Ok);
+        let package = folder.join(labextension::PACKAGE_JSON);
+        let text = std::fs::read_to_string(&package).unwrap();
+        let older = text.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
+        std::fs::write(&package, older).unwrap();
+        let check = extension(&environment);
+        assert_eq!(check.status, Status::Warn);
+        assert!(check.found.contains("is of 0.0.1"), "{check:?}");
+        assert!(check.mend.unwrap().starts_with("cellar install"));
     }
 
     #[test]
