@@ -12,6 +12,12 @@ import logging
 import os
 import sys
 
+
+class Nowhere:
+    """Reads and writes nothing: no notebook has a path that begins as this entry point is named."""
+
+
+# Below `Nowhere`, because papermill looks for that while it is being imported.
 from papermill.exceptions import PapermillException
 from papermill.translators import Translator, papermill_translators
 
@@ -80,7 +86,3 @@ def _is_ours(folder):
 
 for _name in _kernel_names():
     papermill_translators.register(_name, CellarTranslator)
-
-
-class Nowhere:
-    """Reads and writes nothing: no notebook has a path that begins as this entry point is named."""
