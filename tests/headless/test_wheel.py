@@ -9,8 +9,6 @@ import subprocess
 import sys
 import zipfile
 
-import pytest
-
 from support import notebooks, paths
 from support.python_environment import PythonEnvironment, build_wheel
 
@@ -106,10 +104,9 @@ def test_an_editable_installation_starts_what_cargo_builds(tmp_path, jupyter_hom
     assert environment.traces_of_cellar() == []
 
 
-@pytest.mark.skipif(not shutil.which("uv"), reason="uv is not installed")
 def test_uv_installs_it_too(tmp_path, jupyter_home):
     environment = PythonEnvironment(tmp_path / "venv")
-    command = ["uv", "pip", "install", "--offline", "--no-cache", "--python", str(environment.python), str(paths.REPO)]
+    command = [paths.VENV_BIN / "uv", "pip", "install", "--offline", "--no-cache", "--python", environment.python, paths.REPO]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert environment.run("cellar", "--version").returncode == 0
