@@ -65,8 +65,8 @@ def test_cells_above_the_injected_one_see_the_parameter_too(environment, tmp_pat
     assert 'city: str (default "Oslo")' in helped.stdout
 
 
-VALUES = 'city: "New \\"York\\" \\\\ 🦀\\nline", tag: [a, "b c", 1, true], n: 3, x: 0.5, yes: true, none: null, big: 1'
-SHOW = 'for key in ["city", "n", "x", "yes", "none", "big"] { println!("{key} {:?}", cellar::params::get(key)); }'
+VALUES = 'city: "New \\"York\\" \\\\ 🦀\\nline", tag: [a, "b c", 1, true], n: 3, x: 0.5, ok: true, none: null, big: 1'
+SHOW = 'for key in ["city", "n", "x", "ok", "none", "big"] { println!("{key} {:?}", cellar::params::get(key)); }'
 
 
 def test_values_of_all_kinds_arrive_as_text(environment, tmp_path, out):
@@ -78,7 +78,7 @@ def test_values_of_all_kinds_arrive_as_text(environment, tmp_path, out):
         'city Some("New \\"York\\" \\\\ 🦀\\nline")',
         'n Some("3")',
         'x Some("0.5")',
-        'yes Some("true")',
+        'ok Some("true")',
         'none Some("default")',
         f'big Some("1{"0" * 30}")',
     ]
