@@ -27,6 +27,7 @@ fn main() {
         "cellar_host_hash_update",
         "cellar_host_hash_finish",
         "cellar_host_hash_free",
+        "cellar_host_tell",
         "cellar_host_panicked",
         "cellar_host_panic",
         "cellar_host_returned_error",

@@ -25,6 +25,8 @@ pub enum IngredientKind {
     Argument,
     /// A parameter of the notebook.
     Param,
+    /// A value of the session's own that is no variable.
+    Session,
     /// A file's content.
     File,
     /// An environment variable.
@@ -46,6 +48,7 @@ impl IngredientKind {
             IngredientKind::Variable => "variable",
             IngredientKind::Argument => "argument",
             IngredientKind::Param => "param",
+            IngredientKind::Session => "session",
             IngredientKind::File => "file",
             IngredientKind::Env => "env",
             IngredientKind::Dependencies => "dependencies",

@@ -13,10 +13,7 @@ pub type MimeBundle = Map<String, Value>;
 
 /// One cell to run.
 #[derive(Debug, Clone, Default)]
-#[allow(
-    dead_code,
-    reason = "keys and parameters will read the cell's id and metadata"
-)]
+#[allow(dead_code, reason = "not everybody who runs cells looks at the cell's id")]
 pub struct ExecuteRequest {
     /// The cell as its author wrote it: directives, magics, Rust.
     pub code: String,
@@ -166,6 +163,15 @@ pub trait Interpreter: Send + Sync {
 
     /// Whether `code` can be run as it stands.
     fn is_complete(&self, code: &str) -> Completeness;
+
+    /// Clears the cache entry with this key, as the reply's metadata say it. Gives how many entries were cleared and how many
+    /// bytes that frees.
+    ///
+    /// # Errors
+    /// When there is no such entry, in words.
+    fn forget(&self, _key: &str) -> Result<(u64, u64), String> {
+        Err("nothing is cached here".to_owned())
+    }
 
     /// Ends everything that was started. Only [`Interpreter::last_words`] may follow.
     fn shutdown(&self);

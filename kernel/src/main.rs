@@ -14,6 +14,7 @@ mod host;
 mod interpreter;
 mod language;
 mod magic;
+mod params;
 mod report;
 mod server;
 mod session;

@@ -4,8 +4,9 @@
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use crate::__private::memo;
+use crate::__private::{memo, surroundings};
 use crate::host::symbol;
+use crate::session;
 
 /// Text or bytes over the C interface.
 #[derive(Clone, Copy)]
@@ -48,6 +49,7 @@ struct Functions {
     answer: Option<AnswerFn>,
     identity: Option<IdentityFn>,
     put: Option<PutFn>,
+    tell: Option<AnswerFn>,
 }
 
 fn functions() -> &'static Functions {
@@ -62,6 +64,7 @@ fn functions() -> &'static Functions {
                 answer: transmute::<*mut c_void, Option<AnswerFn>>(symbol(c"cellar_host_answer")),
                 identity: transmute::<*mut c_void, Option<IdentityFn>>(symbol(c"cellar_host_identity")),
                 put: transmute::<*mut c_void, Option<PutFn>>(symbol(c"cellar_host_put")),
+                tell: transmute::<*mut c_void, Option<AnswerFn>>(symbol(c"cellar_host_tell")),
             }
         }
     })
@@ -123,10 +126,19 @@ pub fn put(name: &str, variable: memo::Restored) {
     }
 }
 
-/// The cell that ran has succeeded or failed: what it computed is written.
+/// Tells the kernel what a cell has read and changed besides variables.
+pub fn tell(message: &[u8]) {
+    if let Some(function) = functions().tell {
+        // SAFETY: the host copies the slice.
+        unsafe { function(message.as_ptr(), message.len()) };
+    }
+}
+
+/// The cell that ran has succeeded or failed: what it computed is written, what it read is told.
 #[unsafe(no_mangle)]
 extern "C" fn cellar_runtime_cell_ended() {
     memo::save_all();
+    surroundings::cell_ended();
 }
 
 /// What the kernel calls: it passes texts, each behind its length (u64, little endian), and gets an answer likewise.
@@ -135,22 +147,13 @@ extern "C" fn cellar_runtime_cell_ended() {
 /// `argument` and `length` are those of readable bytes.
 unsafe fn call(argument: *const u8, length: usize, answer: impl FnOnce(&[&str]) -> Vec<u8>) {
     // SAFETY: promised by the caller.
-    let mut rest = unsafe {
+    let argument = unsafe {
         bytes(Slice {
             start: argument,
             length,
         })
     };
-    let mut texts = Vec::new();
-    while let Some((length, after)) = rest.split_first_chunk() {
-        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        let Some((text, after)) = after.split_at_checked(length) else {
-            break;
-        };
-        texts.push(std::str::from_utf8(text).unwrap_or_default());
-        rest = after;
-    }
-    let answer = answer(&texts);
+    let answer = answer(&surroundings::texts(argument));
     if let Some(function) = functions().answer {
         // SAFETY: the host copies the slice.
         unsafe { function(answer.as_ptr(), answer.len()) };
@@ -211,6 +214,29 @@ calls! {
     cellar_runtime_environment(texts) match texts.first().and_then(std::env::var_os) {
         Some(value) => [&[1], value.as_encoded_bytes()].concat(),
         None => vec![0],
+    };
+    /// Answers key, type and (for plain values) a few words of every value of the session map, as texts.
+    cellar_runtime_session_list(_texts) {
+        let mut answer = Vec::new();
+        session::map::list(&mut |key, type_name, shown| {
+            [key, type_name, shown].into_iter().for_each(|text| add_text(text, &mut answer));
+        });
+        answer
+    };
+    /// Removes values of the session map: the named ones, or all if none is named. Answers how many there were.
+    cellar_runtime_session_remove(texts) number(match texts {
+        [] => session::clear(),
+        keys => keys.iter().filter(|key| session::map::remove(key)).count(),
+    });
+    /// Kinds and keys of things that cells can read, two texts each: answers the number of texts and the texts that each of them is now.
+    cellar_runtime_surroundings(texts) {
+        let mut answer = Vec::new();
+        for pair in texts.as_chunks().0 {
+            let state = surroundings::Subject::of(*pair).map_or_else(Vec::new, |subject| subject.state().texts);
+            add_text(&state.len().to_string(), &mut answer);
+            state.iter().for_each(|text| add_text(text, &mut answer));
+        }
+        answer
     };
     /// Forgets results of functions, in memory and on disk: of the named ones, or of all if none is named. Answers how
     /// many there were.

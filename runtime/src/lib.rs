@@ -21,16 +21,19 @@ pub mod cache_data;
 pub mod cache_resource;
 mod display;
 mod displayable;
+mod experimental;
 mod host;
 // Nothing of it is interface, its macro least of all.
 #[doc(hidden)]
 mod host_cache;
 mod input;
 mod mime;
+pub mod params;
 mod progress;
 mod progress_bar;
 mod resource;
 mod rich;
+pub mod session;
 mod start;
 
 #[doc(hidden)]
@@ -40,6 +43,8 @@ pub mod __private;
 pub use bundle::Bundle;
 pub use display::{DisplayHandle, clear_output, display, html, jpeg, json, latex, markdown, png, svg, text};
 pub use displayable::Displayable;
+#[allow(deprecated)]
+pub use experimental::{experimental_get_query_params, experimental_set_query_params};
 pub use input::{InputError, input, password};
 pub use mime::{Html, Jpeg, Json, Latex, Markdown, Png, Svg, Text};
 pub use progress::{Progress, progress};

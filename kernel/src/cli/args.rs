@@ -94,6 +94,10 @@ pub struct Run {
     #[arg(value_name = "NB.ipynb")]
     pub notebook: PathBuf,
 
+    /// Give a parameter of the notebook a value for this run; again for further ones. The same KEY twice gives both values.
+    #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = parse_param)]
+    pub params: Vec<(String, String)>,
+
     /// Where to write the executed notebook. Without this or `--inplace`: beside the original, as
     /// NB.executed.ipynb.
     #[arg(long, short, value_name = "OUT.ipynb", conflicts_with = "inplace")]
@@ -156,6 +160,15 @@ pub struct Doctor {
     /// Answer in JSON: {"version", "checks": [{"name", "status", "found", "mend"}]}.
     #[arg(long, action = ArgAction::SetTrue)]
     pub json: bool,
+}
+
+/// `KEY=VALUE`; the value may be empty and have further `=` in it.
+fn parse_param(typed: &str) -> Result<(String, String), String> {
+    match typed.split_once('=') {
+        Some(("", _)) => Err("there is no name before `=`; write it like `city=Oslo`".to_owned()),
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(format!("there is no `=`; write it like `{typed}=value`")),
+    }
 }
 
 /// A length of time: seconds, or a number with a unit (`ms`, `s`, `m`, `h`).

@@ -1,8 +1,13 @@
 //! `cellar kernel`: what Jupyter starts.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 
 use super::args;
+use crate::params::SharedParams;
+use crate::params::comm::{ParamsTarget, TARGET};
+use crate::server::comms::CommTarget;
 
 /// Serves the client that wrote the connection file, until it says goodbye.
 ///
@@ -18,7 +23,11 @@ pub fn run(typed: &args::Kernel) -> Result<()> {
             super::kernelspec::DISPLAY_NAME
         );
     }
-    crate::server::run(file, super::interpreter(None)?, Vec::new())?;
+    let params = SharedParams::default();
+    let interpreter = super::interpreter(None, &params)?;
+    let target = ParamsTarget::new(params, Arc::clone(&interpreter));
+    let targets = vec![(TARGET.to_owned(), Arc::new(target) as Arc<dyn CommTarget>)];
+    crate::server::run(file, interpreter, targets)?;
     // A cell that cannot be stopped may hold threads; the server has told everybody that all is over.
     std::process::exit(0)
 }

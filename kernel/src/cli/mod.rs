@@ -21,6 +21,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 
 use crate::interpreter::Interpreter;
+use crate::params::SharedParams;
 use args::{Command, Typed};
 use environment::Environment;
 
@@ -51,8 +52,11 @@ pub fn main() -> ExitCode {
 }
 
 /// Whoever runs the cells of a notebook; what takes time to start does so behind it.
-fn interpreter(notebook: Option<&Path>) -> anyhow::Result<Arc<dyn Interpreter>> {
-    Ok(Arc::new(crate::session::Session::start(notebook)?))
+fn interpreter(notebook: Option<&Path>, params: &SharedParams) -> anyhow::Result<Arc<dyn Interpreter>> {
+    Ok(Arc::new(crate::session::Session::start(
+        notebook,
+        Arc::clone(params),
+    )?))
 }
 
 /// stdout belongs to the user's cells; what the kernel has to say goes to stderr.

@@ -180,6 +180,10 @@ pub struct Engine {
 
 const IDLE: usize = 0;
 
+fn given_file(directory: &Path) -> PathBuf {
+    directory.join("given")
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -209,6 +213,7 @@ impl Engine {
             std::fs::create_dir_all(functions.join(side))?;
         }
         host.set_env("CELLAR_FUNCTIONS_DIR", &functions);
+        host.set_env("CELLAR_GIVEN", given_file(directory.path()));
         let builds = BuildServer::start(directory.path(), real_path.clone(), executable.clone())?;
         builds.set_cache(cache.clone());
         let tools = toolchain::make_tools(directory.path(), &executable).map_err(std::io::Error::other)?;
@@ -410,6 +415,12 @@ impl Engine {
         }
     }
 
+    /// The file through which the process of the cells is told of parameters (see `session::surroundings`).
+    pub fn given_file(&self) -> Option<PathBuf> {
+        let directory = lock(&self.directory);
+        directory.as_ref().map(|directory| given_file(directory.path()))
+    }
+
     /// The folder through which results of memoised functions come and go (see `functions::exchange`).
     pub fn functions_folder(&self) -> Option<PathBuf> {
         let directory = lock(&self.directory);
@@ -457,13 +468,18 @@ impl Engine {
         }
     }
 
+    /// Whether any cell was run, so that its process may know what the kernel does not.
+    pub fn has_run(&self) -> bool {
+        self.evaluations.load(Ordering::SeqCst) > 0
+    }
+
     /// A variable of the environment as cells see it. They can change it (`std::env::set_var`), so the process in which they run
     /// is asked, once a cell was run there; before, it has what the kernel has.
     pub fn environment(&self, name: &str) -> Option<OsString> {
         // evcxr finds its tools by ours.
         let ours = if name == "PATH" { shim::REAL_PATH } else { name };
         let of_kernel = || std::env::var_os(ours);
-        if self.evaluations.load(Ordering::SeqCst) == 0 {
+        if !self.has_run() {
             return of_kernel();
         }
         match self.call_runtime("environment", &[name], Manner::Plain) {

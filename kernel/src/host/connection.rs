@@ -200,6 +200,7 @@ impl<'a> Connection<'a> {
                     answer.get_or_insert_default().extend(bytes);
                 }
             }
+            Record::Told(bytes) => self.inner.state().told.extend(bytes),
             other => {
                 if let Some(question) = self.presenter.record(other) {
                     self.ask(question);

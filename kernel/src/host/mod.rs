@@ -168,6 +168,8 @@ struct State {
     libraries: Option<Libraries>,
     frontend: Option<Arc<dyn Frontend>>,
     report: RunReport,
+    /// See [`Host::take_told`].
+    told: Vec<u8>,
     skip_next: bool,
     /// A cell that the kernel itself wants to run.
     requested: Option<control::CellFunction>,
@@ -339,6 +341,12 @@ impl Host {
             state = self.inner.wait(state);
         }
         std::mem::take(&mut state.report)
+    }
+
+    /// What cells have read and changed besides variables since this was asked last, as the runtime library tells it
+    /// (`runtime/src/private/surroundings/told.rs`). Of a run that was taken back nothing is told.
+    pub fn take_told(&self) -> Vec<u8> {
+        std::mem::take(&mut self.inner.state().told)
     }
 
     /// Ends the host process and everything it started.

@@ -248,7 +248,7 @@ impl Presenter {
                 };
                 return Some(Question { id, prompt, password });
             }
-            Record::Sync { .. } | Record::Done { .. } | Record::Answer(_) => {}
+            Record::Sync { .. } | Record::Done { .. } | Record::Answer(_) | Record::Told(_) => {}
         }
         None
     }

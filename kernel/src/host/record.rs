@@ -21,6 +21,7 @@ const DONE: u16 = 12;
 const FAILED: u16 = 13;
 const WITHDRAWN: u16 = 14;
 const ANSWER: u16 = 15;
+const TOLD: u16 = 16;
 
 /// Anything but text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub enum Record {
     Failed(String),
     /// A piece of what a called function answers.
     Answer(Vec<u8>),
+    /// What the cell has read and changed besides variables, as the runtime library says it.
+    Told(Vec<u8>),
 }
 
 /// One content of a display; `form` as in `abi.md`.
@@ -137,6 +140,7 @@ impl Record {
             Record::Withdrawn { nanoseconds } => (WITHDRAWN, message.number(*nanoseconds)),
             Record::Failed(text) => (FAILED, message.bytes(text.as_bytes())),
             Record::Answer(bytes) => (ANSWER, message.bytes(bytes)),
+            Record::Told(bytes) => (TOLD, message.bytes(bytes)),
         };
         (kind, message.finish())
     }
@@ -225,6 +229,7 @@ impl Record {
             },
             FAILED => Record::Failed(message.text()?),
             ANSWER => Record::Answer(message.bytes()?.to_vec()),
+            TOLD => Record::Told(message.bytes()?.to_vec()),
             _ => return None,
         })
     }
@@ -300,6 +305,7 @@ mod tests {
             },
             Record::Withdrawn { nanoseconds: 5 },
             Record::Failed("no such file".into()),
+            Record::Told(vec![1, 0, 255]),
         ] {
             let (kind, payload) = record.encode();
             assert_eq!(Record::decode(kind, &payload), Some(record));

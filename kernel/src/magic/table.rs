@@ -4,6 +4,8 @@
 
 use super::cache::{self, CacheAction};
 use super::env::EnvAction;
+use super::params::{self, ParamsAction};
+use super::session::{self, SessionAction};
 use super::timeit::Timeit;
 
 /// A magic with its arguments read.
@@ -26,6 +28,8 @@ pub enum Magic {
     Timeit(Timeit),
     Env(EnvAction),
     Cache(CacheAction),
+    Params(ParamsAction),
+    Session(SessionAction),
     Lsmagic,
     /// Of one name, or of everything.
     Help {
@@ -151,6 +155,30 @@ pub const MAGICS: &[MagicSpec] = &[
         words: cache::WORDS,
         takes_rust: false,
         parse: |rest, _| CacheAction::parse(rest).map(Magic::Cache),
+    },
+    MagicSpec {
+        name: "params",
+        line: true,
+        cell: false,
+        usage: "[set NAME VALUE… | clear [NAME] | override JSON]",
+        summary: "The notebook's parameters: see them and where they come from, set, clear",
+        details: "What is set is saved in the notebook's metadata (`cellar.params`). `override` takes a JSON object and holds for this \
+                  run only. Names and values with blanks stand in quotes. In Rust: `cellar::params::get(\"city\")`.",
+        words: params::WORDS,
+        takes_rust: false,
+        parse: |rest, _| ParamsAction::parse(rest).map(Magic::Params),
+    },
+    MagicSpec {
+        name: "session",
+        line: true,
+        cell: false,
+        usage: "[clear [NAME]]",
+        summary: "The values of `cellar::session`: see them, clear them",
+        details: "They survive re-running the cell that makes them, and live until the kernel stops. In Rust: \
+                  `cellar::session::set(\"n\", 1)` and `cellar::session::get::<i32>(\"n\")`.",
+        words: session::WORDS,
+        takes_rust: false,
+        parse: |rest, _| SessionAction::parse(rest).map(Magic::Session),
     },
     MagicSpec {
         name: "lsmagic",

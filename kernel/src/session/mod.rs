@@ -9,9 +9,12 @@ mod errors;
 mod functions;
 mod help;
 mod last_errors;
+mod params;
 mod run;
+mod session_map;
 mod settings;
 mod spinner;
+mod surroundings;
 mod workshop;
 
 use std::collections::BTreeSet;
@@ -28,10 +31,12 @@ use crate::interpreter::{
     Completeness, Completions, ExecuteOutcome, ExecuteRequest, Frontend, Interpreter, MimeBundle,
 };
 use crate::magic;
+use crate::params::SharedParams;
 use caching::Caching;
 use cells::Cells;
 use last_errors::LastErrors;
 use settings::Settings;
+use surroundings::{SharedSurroundings, Surroundings};
 use workshop::Workshop;
 
 /// A running session.
@@ -48,6 +53,10 @@ pub struct Session {
     /// Their results, between the store and the process that runs cells.
     exchange: Arc<Mutex<Exchange>>,
     store: Store,
+    /// Parameters and the session map.
+    surroundings: SharedSurroundings,
+    /// The notebook's file, if it is known.
+    notebook: Option<PathBuf>,
     /// What the store calls this notebook.
     scope: String,
     /// Deprecated directives of which the user was told.
@@ -65,14 +74,16 @@ impl Session {
     ///
     /// # Errors
     /// When no temporary folder can be made.
-    pub fn start(notebook: Option<&Path>) -> std::io::Result<Session> {
+    pub fn start(notebook: Option<&Path>, params: SharedParams) -> std::io::Result<Session> {
         let scope = scope(notebook);
         let engine = Arc::new(Engine::start(cache_folder())?);
         let (store, warning) = open_store();
         engine.keep_artifacts(&store);
+        let given = engine.given_file().unwrap_or_default();
+        let surroundings = Arc::new(Surroundings::new(params, given));
         let caching = Caching::new(
             store.clone(),
-            Arc::new(Workshop::new(Arc::clone(&engine))),
+            Arc::new(Workshop::new(Arc::clone(&engine), Arc::clone(&surroundings))),
             scope.clone(),
         )?;
         let materialiser = Arc::downgrade(&caching);
@@ -95,6 +106,8 @@ impl Session {
                 engine.functions_folder().unwrap_or_default(),
             ))),
             store,
+            surroundings,
+            notebook: notebook.map(Path::to_owned),
             scope,
             warned: Mutex::default(),
             engine,
@@ -224,6 +237,13 @@ impl Interpreter for Session {
             return Completeness::Complete;
         }
         crate::help::is_complete(code)
+    }
+
+    fn forget(&self, key: &str) -> Result<(u64, u64), String> {
+        let key = key
+            .parse()
+            .map_err(|_| format!("`{key}` is no key of a cache entry"))?;
+        self.caching.forget_entry(key)
     }
 
     fn shutdown(&self) {

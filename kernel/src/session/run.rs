@@ -10,15 +10,17 @@ use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
 use super::settings::{self, Settings};
 use super::spinner::{Sorted, Spinner};
-use super::{Session, errors, help};
+use super::{Session, errors, help, params, session_map};
 use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::sharing::{self, Hooks};
 use crate::engine::switching::{NotSwitched, Switched};
 use crate::engine::{EngineError, Evaluation};
+use crate::host::call::Manner;
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
+use crate::params::Asked;
 use crate::report::{self, Variables};
 
 /// Runs a cell.
@@ -30,6 +32,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         .add(request.execution_count, request.silent, &text);
     let mut running = Running {
         session,
+        request,
         source,
         frontend: Arc::clone(frontend),
         progress: Arc::clone(frontend),
@@ -65,6 +68,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
 /// A cell that runs.
 struct Running<'a> {
     session: &'a Session,
+    request: &'a ExecuteRequest,
     source: Arc<CellSource>,
     frontend: Arc<dyn Frontend>,
     /// Where the progress of builds is shown: it is no output of the cell.
@@ -101,6 +105,7 @@ impl Running<'_> {
             return Err(errors::plain("TooDeep", &evalue, &[help]));
         }
         let mut parsed = magic::parse(text).map_err(|error| error.to_cell_error(&self.source))?;
+        self.find_params();
         self.functions = functions::wrap(self.session, &mut parsed, &mut self.source)?;
         let policy = self.policy(&parsed)?;
         let spinner = self.spinner(policy.as_ref());
@@ -208,7 +213,10 @@ impl Running<'_> {
                 let text = Some(*text).filter(|text| !text.is_empty());
                 spinner.begin("", &text.cloned().unwrap_or_else(default));
             }
+            // What was told before is no part of this cell.
+            self.session.surroundings.take();
             let ran = self.steps(parsed);
+            self.seen.told = self.session.surroundings.take();
             if let Some((spinner, _)) = &spinner {
                 spinner.end("");
             }
@@ -227,6 +235,18 @@ impl Running<'_> {
         }
         self.metadata.insert("cellar".to_owned(), done.to_json());
         Ok(())
+    }
+
+    /// Finds out what the parameters are, before a cell that may ask for them. Whatever uses them names them.
+    fn find_params(&self) {
+        if self.request.code.contains("param") {
+            let asked = Asked {
+                code: &self.request.code,
+                metadata: &self.request.metadata,
+            };
+            let (session, params) = (self.session, &self.session.surroundings.params);
+            params.resolve(session.notebook.as_deref(), &asked);
+        }
     }
 
     /// What became known of earlier cells after their replies, and what is wrong with the store.
@@ -434,6 +454,14 @@ impl Running<'_> {
                 }
                 Err(why) => return Err(errors::plain("CacheError", &why, &[""; 0])),
             },
+            Magic::Params(action) => {
+                let words = params::run(self.session, action)?;
+                self.show(words);
+            }
+            Magic::Session(action) => {
+                let words = session_map::run(self.session, action)?;
+                self.show(words);
+            }
             Magic::Env(action) => return self.generated(&action.source()),
             Magic::Timeit(timeit) => {
                 let generated = timeit.source();
@@ -555,10 +583,12 @@ impl Running<'_> {
                 spinner: Arc::clone(spinner),
             });
         }
+        self.give_surroundings(&reading)?;
         let evaluation = self
             .session
             .engine
             .evaluate_with(&prepared, frontend, Arc::clone(&self.progress));
+        hear_surroundings(self.session);
         if let Some(EngineError::Compile(messages)) = &evaluation.error {
             self.session.last_errors().set(messages);
         }
@@ -593,6 +623,7 @@ impl Running<'_> {
                 .caching
                 .ran(&self.source.name, rust, &reading, Ran::Freely);
         }
+        self.settle_surroundings(error.is_none().then_some(&reading));
         let unset = self.unset.take();
         if let Some(error) = error {
             if let Some(before) = unset {
@@ -615,6 +646,51 @@ impl Running<'_> {
         Ok(())
     }
 
+    /// Gives the process of the cells what surrounds them now.
+    fn give_surroundings(&self, reading: &analysis::CellReading) -> Result<(), CellError> {
+        let caching = &self.session.caching;
+        self.session
+            .surroundings
+            .give(|type_text| caching.definitions_of(type_text, Some(reading)))
+            .map_err(|error| {
+                let evalue = format!("the parameters cannot be given to the cell: {error}");
+                errors::plain(
+                    "ParamsError",
+                    &evalue,
+                    &["See that the temporary folder can be written to; nothing was run."],
+                )
+            })
+    }
+
+    /// Notes of what types session values are, and drops those whose type the cell has defined otherwise. `ran` is the cell, if it went well.
+    fn settle_surroundings(&self, ran: Option<&analysis::CellReading>) {
+        let (caching, surroundings) = (&self.session.caching, &self.session.surroundings);
+        let definitions = |type_text: &str| caching.definitions_of(type_text, ran);
+        surroundings.settle(definitions);
+        let outdated = surroundings.take_outdated(definitions);
+        if outdated.is_empty() {
+            return;
+        }
+        let keys: Vec<&str> = outdated.iter().map(|(key, _)| key.as_str()).collect();
+        if let Err(why) = self
+            .session
+            .engine
+            .call_runtime("session_remove", &keys, Manner::Protected)
+        {
+            tracing::warn!("session values of older definitions: {why}");
+        }
+        hear_surroundings(self.session);
+        for (key, type_text) in &outdated {
+            let text = format!(
+                "The session value `{key}` was dropped: its type `{type_text}` is defined otherwise now. Set it again.\n"
+            );
+            self.frontend.output(Output::Text {
+                stream: Stream::Stderr,
+                text,
+            });
+        }
+    }
+
     /// Forgets all that is known of earlier cells, where `clear` makes the engine do so.
     fn forgetting(
         &mut self,
@@ -624,6 +700,7 @@ impl Running<'_> {
         self.session.caching.release_all();
         clear(self)?;
         self.session.caching.forget_all();
+        session_map::clear(self.session);
         *self.session.names() = crate::help::KnownNames::default();
         self.session.functions().clear();
         Ok(())
@@ -716,11 +793,21 @@ impl Running<'_> {
     }
 }
 
-/// What became known of earlier cells since this was asked last, and what is wrong with the store.
+/// Takes what the process of the cells has told.
+fn hear_surroundings(session: &Session) {
+    session.surroundings.hear(&session.engine.host().take_told());
+}
+
+/// What became known of earlier cells since this was asked last, and what is wrong with the store or the parameters.
 pub fn late_words(session: &Session) -> Vec<String> {
     let of_store = session.store.take_warnings();
     let of_store = of_store.into_iter().map(|warning| format!("cache: {warning}"));
-    of_store.chain(session.caching.late_words()).collect()
+    let of_params = session.surroundings.params.new_problems();
+    let of_params = of_params.into_iter().map(|problem| format!("params: {problem}"));
+    of_store
+        .chain(of_params)
+        .chain(session.caching.late_words())
+        .collect()
 }
 
 /// Puts pieces of a cell on the lines on which they stand there.
@@ -752,6 +839,7 @@ fn user_expression(session: &Session, expression: &str) -> Value {
     let evaluation = session
         .engine
         .evaluate(&prepared, Arc::clone(&captured) as Arc<dyn Frontend>);
+    hear_surroundings(session);
     session.caching.ran(
         &source.name,
         expression,

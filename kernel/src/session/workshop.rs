@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use cellar_cache::Digest;
 
 use super::caching::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, Value, When};
+use super::surroundings::{self, SharedSurroundings, Subject};
 use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
 use crate::host::call::Manner;
+use crate::params::Changes;
 
 /// How long a value's own code may take to hash or to write it, without its file growing. Maps of a few gigabytes are done by
 /// then; what is not will never be.
@@ -22,14 +24,16 @@ const STEP: Duration = Duration::from_millis(500);
 /// The real engine with its host.
 pub struct Workshop {
     engine: Arc<Engine>,
+    surroundings: SharedSurroundings,
     /// What a cell waits for at the moment.
     hashing: Mutex<Vec<codec::Pending<[u8; 32]>>>,
 }
 
 impl Workshop {
-    pub fn new(engine: Arc<Engine>) -> Workshop {
+    pub fn new(engine: Arc<Engine>, surroundings: SharedSurroundings) -> Workshop {
         Workshop {
             engine,
+            surroundings,
             hashing: Mutex::default(),
         }
     }
@@ -226,6 +230,30 @@ impl Machine for Workshop {
 
     fn env(&self, name: &str) -> Option<OsString> {
         self.engine.environment(name)
+    }
+
+    fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>> {
+        // Threads of earlier cells may have changed something since.
+        let asked: Vec<&str> = subjects.iter().flat_map(Subject::texts).collect();
+        let answer = self
+            .engine
+            .has_run()
+            .then(|| told(self.engine.call_runtime("surroundings", &asked, Manner::Plain)));
+        self.surroundings.hear(&self.engine.host().take_told());
+        let mut texts = texts(&answer.flatten().unwrap_or_default()).into_iter();
+        let mut next = || {
+            let count = texts.next().and_then(|count| count.parse().ok()).unwrap_or(0);
+            texts.by_ref().take(count).collect::<Vec<String>>()
+        };
+        let state = |subject: &Subject| {
+            let of_process = next();
+            surroundings::param_state(&self.surroundings.params, subject).unwrap_or(of_process)
+        };
+        subjects.iter().map(state).collect()
+    }
+
+    fn change_params(&self, changes: &Changes) {
+        self.surroundings.params.apply(changes.clone());
     }
 }
 

@@ -6,6 +6,7 @@ mod outcome;
 mod position;
 mod result;
 pub mod show;
+pub(crate) mod surroundings;
 
 #[cfg(feature = "question_mark")]
 pub use outcome::{

@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result};
 
 use super::{args, atomic};
 use crate::interpreter::Interpreter;
+use crate::params::SharedParams;
 use executor::{Ending, Executor, Limits};
 use notebook::Notebook;
 
@@ -40,7 +41,7 @@ struct Plan {
 /// could not be written.
 pub fn run(
     typed: &args::Run,
-    interpreter: impl FnOnce(Option<&Path>) -> Result<Arc<dyn Interpreter>>,
+    interpreter: impl FnOnce(Option<&Path>, &SharedParams) -> Result<Arc<dyn Interpreter>>,
 ) -> Result<ExitCode> {
     let plan = Plan::new(typed)?;
     let mut notebook = Notebook::read(&plan.notebook)
@@ -60,7 +61,8 @@ pub fn run(
     signals::listen(events.0.clone()).context("cannot listen for signals")?;
     let started = Instant::now();
     let total = notebook.code_cells().len();
-    let interpreter = interpreter(Some(&plan.notebook))?;
+    let params = params_of(typed, &notebook)?;
+    let interpreter = interpreter(Some(&plan.notebook), &params)?;
     let terminal = screen::Terminal::new(total);
     let executor = Executor {
         interpreter: Arc::clone(&interpreter),
@@ -77,6 +79,7 @@ pub fn run(
     terminal.close();
 
     notebook.set_language(crate::language::info());
+    notebook.set_params(params.told().saved);
     let written = atomic::write(&plan.output, &notebook.to_bytes()).with_context(|| {
         format!(
             "the notebook ran, but cannot be written to `{}`",
@@ -89,6 +92,25 @@ pub fn run(
     }
     shut_down(interpreter);
     written.map(|()| exit_code(&ending))
+}
+
+/// The notebook's parameters, with those that were typed.
+fn params_of(typed: &args::Run, notebook: &Notebook) -> Result<SharedParams> {
+    let params = SharedParams::default();
+    params.set_notebook(notebook.params());
+    let mut overrides = serde_json::Map::new();
+    for (key, value) in &typed.params {
+        let values = overrides
+            .entry(key.clone())
+            .or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        if let Some(values) = values.as_array_mut() {
+            values.push(value.clone().into());
+        }
+    }
+    if let Err(problems) = params.add_overrides(&overrides) {
+        anyhow::bail!("-p: {}", problems.join(" "));
+    }
+    Ok(params)
 }
 
 /// Ends what runs cells and tells what it says in the end, but waits only so long: the result is written, and a cell that could not be

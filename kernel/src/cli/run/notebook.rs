@@ -139,6 +139,37 @@ impl Notebook {
         }
     }
 
+    /// What the metadata say of parameters.
+    pub fn params(&self) -> Option<Value> {
+        self.root["metadata"]["cellar"].get("params").cloned()
+    }
+
+    /// Says what the parameters are now. Other metadata stay as they are.
+    pub fn set_params(&mut self, params: Option<Value>) {
+        if self.params() == params {
+            return;
+        }
+        let metadata = self.metadata_mut();
+        match params {
+            Some(params) => {
+                let cellar = metadata.entry("cellar").or_insert_with(|| json!({}));
+                // Of another shape it is nobody's of ours.
+                if let Some(cellar) = cellar.as_object_mut() {
+                    cellar.insert("params".to_owned(), params);
+                }
+            }
+            None => {
+                let Some(cellar) = metadata.get_mut("cellar").and_then(Value::as_object_mut) else {
+                    return;
+                };
+                cellar.remove("params");
+                if cellar.is_empty() {
+                    metadata.remove("cellar");
+                }
+            }
+        }
+    }
+
     /// Says which language the notebook is in, and by which kernel it should be opened if it does
     /// not say so yet.
     pub fn set_language(&mut self, language_info: Value) {

@@ -149,6 +149,14 @@ unsafe extern "C" fn cellar_host_answer(answer: *const u8, length: usize) {
     call::answer(unsafe { bytes(answer, length) });
 }
 
+/// # Safety
+/// See `abi.md`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn cellar_host_tell(message: *const u8, length: usize) {
+    // SAFETY: promised by the caller.
+    output::send(&Record::Told(unsafe { bytes(message, length) }.to_vec()));
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn cellar_host_panicked() {
     FAILED.store(true, Ordering::SeqCst);

@@ -15,11 +15,13 @@ use super::machine::{Adopted, Saved, Typed, When};
 use super::manifest::{FORM, Manifest, Value};
 use super::policy::{Kind, Policy};
 use super::recording::{Recorded, Recorder, replay};
+use super::surroundings::is_surrounding;
 use super::{Caching, LastRun, Ran, STEP, defined};
 use crate::analysis::{CellReading, Verdict};
 use crate::cell::CellSource;
 use crate::interpreter::{CellError, Frontend, Output, Stream};
 use crate::report::{self, Variables};
+use crate::session::surroundings::Told;
 
 /// A cell that has a directive.
 pub struct CachedCell<'a> {
@@ -31,7 +33,7 @@ pub struct CachedCell<'a> {
     pub frontend: &'a Arc<dyn Frontend>,
 }
 
-/// What the compiler read for a cell besides the notebook.
+/// What was read for a cell besides the notebook and its variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     pub files: Vec<PathBuf>,
@@ -39,6 +41,8 @@ pub struct Seen {
     pub env: Vec<(String, Option<String>)>,
     /// How long compiling and running took, waiting for the engine to boot left out.
     pub took: Duration,
+    /// What the cell has read and changed besides variables.
+    pub told: Told,
 }
 
 /// How a cell with a directive ended well.
@@ -47,6 +51,11 @@ pub struct Done {
     pub hit: bool,
     pub key: Option<Key>,
     pub saved: Duration,
+    /// What the user calls the entry.
+    pub name: String,
+    pub kind: Kind,
+    /// How long ago it was computed.
+    pub age: Duration,
 }
 
 impl Done {
@@ -57,8 +66,11 @@ impl Done {
         if let Some(key) = &self.key {
             told.insert("key".to_owned(), key.to_string().into());
         }
+        told.insert("name".to_owned(), self.name.clone().into());
+        told.insert("kind".to_owned(), self.kind.as_str().into());
         if self.hit {
             told.insert("saved_s".to_owned(), self.saved.as_secs_f64().into());
+            told.insert("age_s".to_owned(), self.age.as_secs_f64().into());
         }
         told.into()
     }
@@ -78,19 +90,19 @@ impl Caching {
     pub fn cell(&self, cell: &CachedCell<'_>, run: &mut Run<'_>) -> Result<Done, CellError> {
         if !self.state().on {
             self.uncached(cell, Outcome::Off, run)?;
-            return Ok(self.done(None));
+            return Ok(self.done(cell, None));
         }
         let inputs = match self.inputs(cell.rust, cell.reading, cell.policy) {
             Ok(inputs) => inputs,
             Err(_) if self.is_interrupted() => return Err(report::interrupted(Variables::Kept)),
             Err(Unkeyed { why, .. }) if cell.reading.flags.parse_error => {
                 self.uncached(cell, Outcome::NotKept(why), run)?;
-                return Ok(self.done(None));
+                return Ok(self.done(cell, None));
             }
             Err(Unkeyed { why, help }) => {
                 warn(cell, &format!("not cached: {why}. {help}"));
                 self.uncached(cell, Outcome::NotKept(why), run)?;
-                return Ok(self.done(None));
+                return Ok(self.done(cell, None));
             }
         };
         for glob in &inputs.without_files {
@@ -116,10 +128,7 @@ impl Caching {
         for damaged in self.store.take_warnings() {
             warn(cell, &damaged.to_string());
         }
-        let outcome = match unusable {
-            Some(why) => Outcome::Unusable(why),
-            None => self.compare(cell, &inputs, EntryKind::Data),
-        };
+        let outcome = unusable.unwrap_or_else(|| self.compare(cell, &inputs, EntryKind::Data));
         self.compute(cell, inputs, outcome, claimed, run)
     }
 
@@ -165,16 +174,15 @@ impl Caching {
         cell: &CachedCell<'_>,
         inputs: &Inputs,
         base: Key,
-        unusable: &mut Option<String>,
+        unusable: &mut Option<Outcome>,
     ) -> Option<Done> {
         for entry in self.store.find(base) {
-            if !self.observes_the_same(&entry) {
-                *unusable =
-                    Some("a file or an environment variable that the compiler read has changed".to_owned());
+            if let Err(changed) = self.observes_the_same(&entry) {
+                *unusable = Some(changed);
                 continue;
             }
             let Some(manifest) = Manifest::from_bytes(&entry.body) else {
-                *unusable = Some("another version of Cellar wrote it".to_owned());
+                *unusable = Some(Outcome::Unusable("another version of Cellar wrote it".to_owned()));
                 continue;
             };
             let mut held = Vec::new();
@@ -189,27 +197,47 @@ impl Caching {
                     None => true,
                 });
             if let Some(lost) = lost {
-                *unusable = Some(format!("the value of `{}` is missing in the store", lost.name));
+                let why = format!("the value of `{}` is missing in the store", lost.name);
+                *unusable = Some(Outcome::Unusable(why));
                 continue;
             }
             self.store.record_hit(&entry);
             self.give_back(cell, &entry, manifest, held);
-            let done = Done {
-                hit: true,
-                key: Some(entry.key),
-                saved: entry.cost,
-            };
             self.remember(cell, &inputs.ingredients, Outcome::Hit { saved: entry.cost });
-            return Some(done);
+            return Some(self.taken(cell, &entry));
         }
         None
     }
 
-    pub(super) fn observes_the_same(&self, entry: &Entry) -> bool {
+    /// Whether what was read for an entry is still the same.
+    ///
+    /// # Errors
+    /// What is not.
+    pub(super) fn observes_the_same(&self, entry: &Entry) -> Result<(), Outcome> {
         let now = self.observe_again(&entry.observed);
-        now.iter()
-            .zip(&entry.observed)
-            .all(|(now, then)| now.digest == then.digest)
+        let changes = cache::diff(&entry.observed, &now);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Err(
+            match changes.iter().all(|change| is_surrounding(change.ingredient())) {
+                true => Outcome::Changed(changes),
+                false => Outcome::Unusable(
+                    "a file or an environment variable that the compiler read has changed".to_owned(),
+                ),
+            },
+        )
+    }
+
+    /// A hit on this entry.
+    pub(super) fn taken(&self, cell: &CachedCell<'_>, entry: &Entry) -> Done {
+        Done {
+            hit: true,
+            key: Some(entry.key),
+            saved: entry.cost,
+            age: entry.created.elapsed().unwrap_or_default(),
+            ..self.done(cell, None)
+        }
     }
 
     fn give_back(&self, cell: &CachedCell<'_>, entry: &Entry, manifest: Manifest, held: Vec<Held>) {
@@ -217,9 +245,11 @@ impl Caching {
             outputs,
             values,
             removed,
+            params,
             ..
         } = manifest;
         replay(outputs, &**cell.frontend);
+        self.machine.change_params(&params);
         let replaced = removed.iter().chain(values.iter().map(|value| &value.name));
         let gone: Vec<String> = {
             let state = self.state();
@@ -307,6 +337,9 @@ impl Caching {
         if let Some(changed) = self.changed_meanwhile(cell.policy, &inputs) {
             return Err(format!("`{changed}` changed while the cell ran"));
         }
+        if let Some(why) = self.fault_of_surroundings(&seen) {
+            return Err(why);
+        }
         let now: BTreeMap<String, String> = self
             .machine
             .variables()
@@ -352,6 +385,7 @@ impl Caching {
             values: Vec::new(),
             shared: Vec::new(),
             removed,
+            params: seen.told.params,
         };
         self.write(cell, entry, manifest, wanted, &inputs.contents, guard);
         Ok(key)
@@ -515,14 +549,17 @@ impl Caching {
                 None
             }
         };
-        self.done(key)
+        self.done(cell, key)
     }
 
-    fn done(&self, key: Option<Key>) -> Done {
+    fn done(&self, cell: &CachedCell<'_>, key: Option<Key>) -> Done {
         Done {
             hit: false,
             key,
             saved: Duration::ZERO,
+            name: self.entry_name(cell),
+            kind: cell.policy.kind,
+            age: Duration::ZERO,
         }
     }
 

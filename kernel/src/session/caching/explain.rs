@@ -33,10 +33,18 @@ pub fn text(run: &LastRun) -> String {
         ),
         Outcome::First => format!("{name} ({cell}): miss; nothing was kept of it before.\n"),
         Outcome::Changed(changes) => {
+            // What the run itself has read is not among them.
+            let is_input = |change: &&Change| {
+                let changed = change.ingredient();
+                run.ingredients
+                    .iter()
+                    .any(|input| (input.kind, &input.name) == (changed.kind, &changed.name))
+            };
             let same = run.ingredients.len().saturating_sub(
                 changes
                     .iter()
                     .filter(|change| !matches!(change, Change::Removed(_)))
+                    .filter(is_input)
                     .count(),
             );
             let mut text = format!("{name} ({cell}): miss\n");
@@ -83,7 +91,11 @@ fn change_text(change: &Change) -> String {
                 _ => "changed",
             };
             let note = match new.kind {
-                IngredientKind::File | IngredientKind::Dependencies | IngredientKind::Option
+                IngredientKind::File
+                | IngredientKind::Dependencies
+                | IngredientKind::Option
+                | IngredientKind::Param
+                | IngredientKind::Session
                     if old.note != new.note =>
                 {
                     format!("{}, before {}", new.note, old.note)
@@ -116,7 +128,10 @@ fn described(ingredient: &Ingredient) -> String {
         IngredientKind::Variable => format!("the variable `{name}`"),
         IngredientKind::File => format!("the file `{name}`"),
         IngredientKind::Env => format!("the environment variable `{name}`"),
+        IngredientKind::Param if name.is_empty() => "the list of parameters".to_owned(),
         IngredientKind::Param => format!("the parameter `{name}`"),
+        IngredientKind::Session if name.is_empty() => "the list of session values".to_owned(),
+        IngredientKind::Session => format!("the session value `{name}`"),
         IngredientKind::Dependencies => format!("the dependency `{name}`"),
         IngredientKind::Toolchain => format!("the target `{name}`"),
         _ => format!("the setting `{name}`"),

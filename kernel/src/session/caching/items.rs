@@ -69,14 +69,26 @@ impl SessionItems {
         ingredients
     }
 
-    /// The definitions of types that these types reach.
+    /// The definitions of types and traits that these types reach.
     pub fn definitions(&self, type_texts: &[String]) -> Vec<Ingredient> {
+        self.definitions_with(type_texts, None)
+    }
+
+    /// The same, with those of a cell that is about to run.
+    pub fn definitions_with(&self, type_texts: &[String], with: Option<&CellReading>) -> Vec<Ingredient> {
         let words = type_texts.iter().flat_map(|text| words_of_type(text));
-        let types: Vec<&(Item, Origin)> = self.items.values().filter(|(item, _)| is_type(item)).collect();
-        let session = analysis::Session::new(types.iter().map(|(item, _)| item));
+        let new: BTreeMap<Place, &Item> = with
+            .into_iter()
+            .flat_map(|reading| &reading.items)
+            .map(|item| (place(item), item))
+            .collect();
+        let older = self.items.iter().filter(|(place, _)| !new.contains_key(place));
+        let all = older.map(|(_, (item, _))| item).chain(new.values().copied());
+        let types: Vec<&Item> = all.filter(|item| is_type(item)).collect();
+        let session = analysis::Session::new(types.iter().copied());
         let reached = session.reach(words, false).items;
         let ingredient = |index: usize| {
-            let item = &types[index].0;
+            let item = types[index];
             Ingredient::new(IngredientKind::Item, title(item), Digest::of(&item.canonical))
         };
         reached.into_iter().map(ingredient).collect()
@@ -161,8 +173,9 @@ fn is_data(item: &Item) -> bool {
     matches!(item.kind, ItemKind::Struct | ItemKind::Enum | ItemKind::Union)
 }
 
+/// A trait is what `dyn` leads to.
 fn is_type(item: &Item) -> bool {
-    is_data(item) || item.kind == ItemKind::TypeAlias
+    is_data(item) || matches!(item.kind, ItemKind::TypeAlias | ItemKind::Trait)
 }
 
 fn place(item: &Item) -> Place {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::Value;
 use crate::cell::CellSource;
+use crate::params::Changes;
+use crate::session::surroundings::Subject;
 
 /// Why a value cannot be hashed or stored, in words for the user: type, field, what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,4 +129,10 @@ pub trait Machine: Send + Sync {
 
     /// A variable of the environment as cells see it.
     fn env(&self, name: &str) -> Option<OsString>;
+
+    /// What these are now, in texts that are equal for equal contents.
+    fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>>;
+
+    /// Changes parameters of the notebook, as a cell has done whose result is given back.
+    fn change_params(&self, changes: &Changes);
 }

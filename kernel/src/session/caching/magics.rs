@@ -112,6 +112,20 @@ impl Caching {
         freed
     }
 
+    /// Clears one entry.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn forget_entry(&self, key: Key) -> Result<(u64, u64), String> {
+        self.settle();
+        let Some(entry) = self.store.get(key) else {
+            return Err("this entry is not in the cache any more".to_owned());
+        };
+        self.store.remove(key);
+        self.release_forgotten();
+        Ok((1, entry.blob_bytes() + entry.body.len() as u64))
+    }
+
     fn selection(&self) -> Selection<'_> {
         Selection {
             scope: Some(&self.scope),

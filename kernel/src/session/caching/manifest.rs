@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::machine::Typed;
 use super::recording::Recorded;
+use crate::params::Changes;
 
 /// Changes with the form of [`Manifest`]; entries of another form are misses.
 pub const FORM: u32 = 1;
@@ -21,6 +22,9 @@ pub struct Manifest {
     pub shared: Vec<Typed>,
     /// Variables that were there before the cell and not after it.
     pub removed: Vec<String>,
+    /// Parameters of the notebook that the cell has set.
+    #[serde(default)]
+    pub params: Changes,
 }
 
 /// A variable as an entry keeps it.

@@ -19,6 +19,7 @@ mod policy;
 mod recording;
 mod resource;
 mod saver;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
@@ -401,7 +402,7 @@ impl Caching {
         }
     }
 
-    /// What the compiler read, as ingredients.
+    /// What the compiler and the cell itself have read, as ingredients.
     fn observed(&self, seen: &Seen) -> Vec<Ingredient> {
         let mut state = self.state();
         let files = seen.files.iter().map(|file| state.files.ingredient(file));
@@ -413,20 +414,19 @@ impl Caching {
                 .filter(|(name, _)| !name.starts_with("CELLAR_"))
                 .map(|(name, value)| files::env_ingredient(name, value.as_ref().map(AsRef::as_ref))),
         );
+        observed.extend(surroundings::ingredients(seen));
         observed
     }
 
-    /// The same files and variables as they are now. The compiler has the kernel's own environment.
+    /// The same as it is now. The compiler has the kernel's own environment.
     fn observe_again(&self, observed: &[Ingredient]) -> Vec<Ingredient> {
+        let mut now = self.surroundings_now(observed);
         let mut state = self.state();
-        observed
-            .iter()
-            .map(|then| match then.kind {
-                IngredientKind::Env => {
-                    files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref())
-                }
-                _ => state.files.ingredient(then.name.as_ref()),
-            })
-            .collect()
+        let of_compiler = observed.iter().filter(|then| !surroundings::is_surrounding(then));
+        now.extend(of_compiler.map(|then| match then.kind {
+            IngredientKind::Env => files::env_ingredient(&then.name, std::env::var_os(&then.name).as_deref()),
+            _ => state.files.ingredient(then.name.as_ref()),
+        }));
+        now
     }
 }

@@ -15,6 +15,16 @@ pub enum Kind {
     Resource,
 }
 
+impl Kind {
+    /// As the reply's metadata say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Data => "data",
+            Kind::Resource => "resource",
+        }
+    }
+}
+
 /// A cell's directive with its options, as the cache needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {

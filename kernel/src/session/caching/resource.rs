@@ -66,9 +66,8 @@ impl Caching {
         let base = Key::of(&inputs.ingredients);
         let mut unusable = None;
         for entry in self.store.find(base) {
-            if !self.observes_the_same(&entry) {
-                unusable =
-                    Some("a file or an environment variable that the compiler read has changed".to_owned());
+            if let Err(changed) = self.observes_the_same(&entry) {
+                unusable = Some(changed);
                 continue;
             }
             match Manifest::from_bytes(&entry.body) {
@@ -76,15 +75,13 @@ impl Caching {
                     return Ok(self.resource_hit(cell, &inputs, &entry, manifest));
                 }
                 _ => {
-                    unusable = Some("its instance is gone, or `validate` refused it".to_owned());
+                    let why = "its instance is gone, or `validate` refused it";
+                    unusable = Some(Outcome::Unusable(why.to_owned()));
                     self.release_entry(entry.key);
                 }
             }
         }
-        let outcome = match unusable {
-            Some(why) => Outcome::Unusable(why),
-            None => self.compare(cell, &inputs, EntryKind::Resource),
-        };
+        let outcome = unusable.unwrap_or_else(|| self.compare(cell, &inputs, EntryKind::Resource));
         self.make(cell, inputs, outcome, run)
     }
 
@@ -132,9 +129,11 @@ impl Caching {
             outputs,
             shared,
             removed,
+            params,
             ..
         } = manifest;
         replay(outputs, &**cell.frontend);
+        self.machine.change_params(&params);
         let gone: Vec<String> = {
             let mut state = self.state();
             let gone = removed.iter().filter(|name| {
@@ -163,11 +162,7 @@ impl Caching {
         self.release_redefined();
         self.store.record_hit(entry);
         self.remember(cell, &inputs.ingredients, Outcome::Hit { saved: entry.cost });
-        Done {
-            hit: true,
-            key: Some(entry.key),
-            saved: entry.cost,
-        }
+        self.taken(cell, entry)
     }
 
     fn make(
@@ -191,6 +186,7 @@ impl Caching {
         } else {
             self.changed_meanwhile(cell.policy, &inputs)
                 .map(|changed| format!("`{changed}` changed while the cell ran"))
+                .or_else(|| self.fault_of_surroundings(&seen))
                 .or_else(|| self.changed_variable(cell, &inputs))
         };
         let kept = match fault {
@@ -258,6 +254,7 @@ impl Caching {
             values: Vec::new(),
             shared,
             removed,
+            params: seen.told.params.clone(),
         }
         .to_bytes();
         let limits = cache::Policy {

@@ -10,7 +10,9 @@ use super::key::Key;
 use super::plain::PlainKey;
 use super::registry::Owner;
 use super::spinner::Spinner;
+use super::surroundings::Surroundings;
 use super::table::{Miss, Table};
+use crate::__private::surroundings::{Read, Reading, State, Subject};
 use crate::host_cache;
 
 /// A directive's options, as far as they matter when the function is called.
@@ -80,7 +82,11 @@ pub struct Function {
     code: Option<&'static str>,
     options: Options,
     table: OnceLock<&'static Table>,
+    surroundings: OnceLock<&'static Surroundings>,
 }
+
+/// What a function reads, as a part of a call's key.
+pub(super) type States = Option<BTreeMap<Subject, State>>;
 
 type Tables = BTreeMap<&'static str, BTreeMap<&'static str, &'static Table>>;
 
@@ -138,6 +144,47 @@ impl Function {
             code,
             options,
             table: OnceLock::new(),
+            surroundings: OnceLock::new(),
+        }
+    }
+
+    /// What calls of this function have read, whichever library they were in.
+    #[inline]
+    pub(super) fn surroundings(&self) -> &'static Surroundings {
+        match self.surroundings.get() {
+            Some(surroundings) => surroundings,
+            None => self.find_surroundings(),
+        }
+    }
+
+    #[inline(never)]
+    fn find_surroundings(&self) -> &'static Surroundings {
+        static ALL: Mutex<BTreeMap<(String, String), &'static Surroundings>> = Mutex::new(BTreeMap::new());
+        self.surroundings.get_or_init(|| {
+            let owner = (self.name.to_owned(), self.code.unwrap_or_default().to_owned());
+            let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry(owner).or_insert_with(|| Box::leak(Box::default()))
+        })
+    }
+
+    /// Completes the key of a call by what is no argument.
+    #[inline]
+    pub(super) fn complete(&self, key: &mut Key) -> States {
+        self.options.add_to(key);
+        self.surroundings().add_to(key)
+    }
+
+    /// Completes the key of what was computed. `false` if it must not be kept.
+    #[inline]
+    pub(super) fn settle(&self, key: &mut Key, states: States, read: Read) -> bool {
+        match self.surroundings().settle(key, states, read) {
+            Ok(()) => true,
+            Err(why) => {
+                if !why.is_empty() {
+                    self.warn_once(&why);
+                }
+                false
+            }
         }
     }
 
@@ -151,14 +198,14 @@ impl Function {
 
     /// The table for a call, whose key is completed.
     #[inline]
-    fn table_for(&self, key: &mut Key) -> Option<&'static Table> {
+    fn table_for(&self, key: &mut Key) -> Option<(&'static Table, States)> {
         let table = self.table()?;
-        self.options.add_to(key);
+        let states = self.complete(key);
         if let Some(why) = key.refused() {
             self.warn_once(&format!("an argument cannot be part of its key: {why}"));
             return None;
         }
-        Some(table)
+        Some((table, states))
     }
 
     #[inline(never)]
@@ -175,6 +222,7 @@ impl Function {
                 .entry(String::leak(code.to_owned()))
                 .or_insert_with(|| Box::leak(Box::new(Table::new(self.name, code))));
             table.set_options(self.options);
+            self.surroundings().learn(table.subjects_on_disk());
             table
         });
         Some(table)
@@ -188,8 +236,9 @@ impl Function {
 
     /// Forgets one result. Returns whether there was one.
     pub fn clear_for(&self, mut key: Key) -> bool {
-        self.options.add_to(&mut key);
-        self.table().is_some_and(|table| table.clear_for(key.finish()))
+        let Some(table) = self.table() else { return false };
+        self.complete(&mut key);
+        table.clear_for(key.finish())
     }
 
     pub(super) fn owner(&self) -> Option<Owner<'static>> {
@@ -225,12 +274,12 @@ pub fn data<R, C: Coder<R>>(
     coder: C,
     body: impl FnOnce() -> R,
 ) -> R {
-    let Some(table) = function.table_for(&mut key) else {
+    let Some((table, states)) = function.table_for(&mut key) else {
         return body();
     };
     match look(table, &mut key, coder) {
         Ok(result) => result,
-        Err(_) => compute(function, table, key, coder, body),
+        Err(_) => compute(function, table, key, states, coder, body),
     }
 }
 
@@ -240,6 +289,7 @@ fn compute<R, C: Coder<R>>(
     function: &'static Function,
     table: &'static Table,
     mut key: Key,
+    states: States,
     coder: C,
     body: impl FnOnce() -> R,
 ) -> R {
@@ -257,9 +307,13 @@ fn compute<R, C: Coder<R>>(
         Err(miss) => miss,
     };
     let spinner = Spinner::begin(function.options.spinner);
+    let reading = Reading::begin();
     let result = body();
+    let read = reading.end();
     drop(spinner);
-    keep(function, table, &mut key, miss, coder, &result);
+    if function.settle(&mut key, states, read) {
+        keep(function, table, &mut key, miss, coder, &result);
+    }
     drop(computing);
     result
 }
@@ -271,7 +325,7 @@ pub async fn data_async<R, C: Coder<R>>(
     coder: C,
     body: impl Future<Output = R>,
 ) -> R {
-    let Some(table) = function.table_for(&mut key) else {
+    let Some((table, states)) = function.table_for(&mut key) else {
         return body.await;
     };
     let miss = match look(table, &mut key, coder) {
@@ -279,9 +333,13 @@ pub async fn data_async<R, C: Coder<R>>(
         Err(miss) => miss,
     };
     let spinner = Spinner::begin(function.options.spinner);
+    let reading = Reading::begin();
     let result = body.await;
+    let read = reading.end();
     drop(spinner);
-    keep(function, table, &mut key, miss, coder, &result);
+    if function.settle(&mut key, states, read) {
+        keep(function, table, &mut key, miss, coder, &result);
+    }
     result
 }
 

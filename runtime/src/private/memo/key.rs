@@ -3,7 +3,10 @@
 //! Short keys are kept as they are, so two calls share an entry only if their arguments are equal; long ones are
 //! replaced by a cryptographic digest.
 
+use std::collections::BTreeMap;
+
 use super::plain::PlainKey;
+use crate::__private::surroundings::{State, Subject};
 
 /// Bytes that a key holds without memory of its own.
 const INLINE: usize = 64;
@@ -11,6 +14,7 @@ const INLINE: usize = 64;
 const LONGEST: usize = 1024;
 const EXACT: u8 = 0;
 const DIGEST: u8 = 1;
+const SURROUNDED: u8 = 2;
 
 /// A call's key while it is made.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Key {
     long: Vec<u8>,
     /// Why an argument cannot be a part of it.
     refused: Option<String>,
+    /// The key of the arguments alone, once surroundings were added.
+    arguments: Vec<u8>,
 }
 
 impl Key {
@@ -35,6 +41,7 @@ impl Key {
             inline,
             long: Vec::new(),
             refused: None,
+            arguments: Vec::new(),
         }
     }
 
@@ -92,10 +99,57 @@ impl Key {
         self.long.extend_from_slice(bytes);
     }
 
+    /// Adds what the function reads besides its arguments, in the place of what was added before.
+    #[inline(never)]
+    pub(super) fn surround(&mut self, with: &BTreeMap<Subject, State>) {
+        if self.arguments.is_empty() {
+            self.arguments = self.finish().to_vec();
+        }
+        let mut key = Key::new();
+        key.long.push(SURROUNDED);
+        for (subject, state) in with {
+            for text in subject.texts() {
+                key.framed(text.as_bytes());
+            }
+            let mut texts = Key::new();
+            texts.length(state.texts.len());
+            state.texts.iter().for_each(|text| texts.framed(text.as_bytes()));
+            key.framed(texts.finish());
+        }
+        key.length(0);
+        key.long.extend_from_slice(&self.arguments);
+        self.long = key.long;
+    }
+
+    /// What the function has read, of a key that was kept.
+    pub(super) fn subjects(kept: &[u8]) -> Vec<Subject> {
+        let mut rest = match kept {
+            [SURROUNDED, rest @ ..] => rest,
+            _ => return Vec::new(),
+        };
+        let mut part = || {
+            let (length, after) = rest.split_first_chunk()?;
+            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+            let (part, after) = after.split_at_checked(length)?;
+            rest = after;
+            Some(part)
+        };
+        let mut subjects = Vec::new();
+        while let Some(kind) = part().filter(|kind| !kind.is_empty()) {
+            let (Some(key), Some(_)) = (part(), part()) else {
+                break;
+            };
+            let texts = [kind, key].map(|text| std::str::from_utf8(text).unwrap_or_default());
+            subjects.extend(Subject::of(texts));
+        }
+        subjects
+    }
+
     /// Ends the key.
     #[inline]
-    pub(super) fn finish(&mut self) -> &[u8] {
+    pub(crate) fn finish(&mut self) -> &[u8] {
         if self.long.len() > LONGEST
+            && self.long[0] != SURROUNDED
             && let Some(digest) = crate::host_cache::digest(&self.long)
         {
             self.long.clear();
@@ -209,6 +263,28 @@ mod tests {
         };
         assert_ne!(long(1), long(2));
         assert_eq!(long(1).len(), 1 + 1 + 8 + 100 + 1);
+    }
+
+    #[test]
+    fn what_was_read_is_a_part_of_the_key_and_can_be_read_from_it() {
+        let subjects = [Subject::Param("city".to_owned()), Subject::SessionNames];
+        let with = |value: &str| {
+            let states = [vec![value.to_owned()], vec![]].map(State::of);
+            BTreeMap::from_iter(subjects.clone().into_iter().zip(states))
+        };
+        for argument in [vec![1_u8], vec![7; 5000]] {
+            let surrounded = |value: &str| {
+                let mut key = Key::new();
+                argument.add_to(&mut key);
+                key.surround(&with("another, which is replaced"));
+                key.surround(&with(value));
+                key.finish().to_vec()
+            };
+            assert_ne!(surrounded("Oslo"), surrounded("Rome"));
+            assert_eq!(surrounded("Oslo"), surrounded("Oslo"));
+            assert_eq!(Key::subjects(&surrounded("Oslo")), subjects);
+            assert_eq!(Key::subjects(&key(|key| argument.add_to(key))), []);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub(crate) mod plain;
 mod registry;
 mod resources;
 mod spinner;
+mod surroundings;
 mod table;
 
 pub use coder::{Coder, Kept, Probe, choose, returned};

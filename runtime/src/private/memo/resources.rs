@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::coder::Probe;
 use super::computing::{self, Of, Turn};
-use super::function::Function;
+use super::function::{Function, States};
 use super::key::Key;
 use super::registry::{self, Bounds, Held, Instance, Leaving, Owner, Registry, SharedInstance};
 use super::spinner::Spinner;
+use crate::__private::surroundings::{Read, Reading};
 use crate::{Resource, host_cache};
 
 /// The functions that a directive names.
@@ -123,7 +124,7 @@ pub fn resource_ok<T: 'static, E, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl FnOnce() -> Result<T, E>,
 ) -> Result<Resource<T>, E> {
-    complete(function, &mut key);
+    let states = complete(function, &mut key);
     let mut making = None;
     loop {
         if let Some(handle) = find(function, &mut key, place) {
@@ -140,9 +141,11 @@ pub fn resource_ok<T: 'static, E, P: Place<T>>(
         }
     }
     let spinner = Spinner::begin(function.options().spinner);
+    let reading = Reading::begin();
     let made = body();
+    let computed = (states, reading.end());
     drop(spinner);
-    Ok(keep(function, &mut key, place, hooks, made?))
+    Ok(keep(function, &mut key, place, hooks, made?, computed))
 }
 
 /// As [`resource`], for an `async fn`. It does not wait for another thread: that could need this one to go on.
@@ -153,14 +156,16 @@ pub async fn resource_async<T: 'static, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl Future<Output = T>,
 ) -> Resource<T> {
-    complete(function, &mut key);
+    let states = complete(function, &mut key);
     match find(function, &mut key, place) {
         Some(handle) => handle,
         None => {
             let spinner = Spinner::begin(function.options().spinner);
+            let reading = Reading::begin();
             let made = body.await;
+            let computed = (states, reading.end());
             drop(spinner);
-            keep(function, &mut key, place, hooks, made)
+            keep(function, &mut key, place, hooks, made, computed)
         }
     }
 }
@@ -176,14 +181,16 @@ pub async fn resource_ok_async<T: 'static, E, P: Place<T>>(
     hooks: Hooks<T>,
     body: impl Future<Output = Result<T, E>>,
 ) -> Result<Resource<T>, E> {
-    complete(function, &mut key);
+    let states = complete(function, &mut key);
     match find(function, &mut key, place) {
         Some(handle) => Ok(handle),
         None => {
             let spinner = Spinner::begin(function.options().spinner);
+            let reading = Reading::begin();
             let made = body.await;
+            let computed = (states, reading.end());
             drop(spinner);
-            Ok(keep(function, &mut key, place, hooks, made?))
+            Ok(keep(function, &mut key, place, hooks, made?, computed))
         }
     }
 }
@@ -208,14 +215,13 @@ fn find<T: 'static, P: Place<T>>(
 }
 
 /// Adds to a key what is no argument.
-fn complete(function: &'static Function, key: &mut Key) {
-    if function.owner().is_none() {
-        return;
-    }
-    function.options().add_to(key);
+fn complete(function: &'static Function, key: &mut Key) -> States {
+    function.owner()?;
+    let states = function.complete(key);
     if let Some(why) = key.refused() {
         function.warn_once(&format!("an argument cannot be part of its key: {why}"));
     }
+    states
 }
 
 /// Waits until no other thread makes the instance of this call. `None`: nothing is kept of it.
@@ -233,11 +239,15 @@ fn keep<T: 'static, P: Place<T>>(
     _place: P,
     hooks: Hooks<T>,
     instance: T,
+    (states, read): (States, Read),
 ) -> Resource<T> {
     let handle = Resource::new(instance);
     let Some(owner) = function.owner().filter(|_| key.refused().is_none()) else {
         return handle;
     };
+    if !function.settle(key, states, read) {
+        return handle;
+    }
     let held = Held {
         handle: handle.clone(),
         on_release: hooks.on_release,
@@ -261,7 +271,7 @@ impl Function {
     /// Releases the instance that one call made. Returns whether there was one.
     pub fn release_for(&self, mut key: Key) -> bool {
         let Some(owner) = self.owner() else { return false };
-        self.options().add_to(&mut key);
+        self.complete(&mut key);
         let key = key.finish();
         let shared = registry::shared(|registry| registry.remove(owner, key));
         let own = registry::local(|registry| registry.remove(owner, key));

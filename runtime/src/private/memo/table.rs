@@ -10,6 +10,8 @@ use super::coder::Kept;
 use super::disk::{self, OnDisk};
 use super::function::Options;
 use super::hasher;
+use super::key::Key;
+use crate::__private::surroundings::Subject;
 
 /// Writes what was kept of one result.
 pub type Writer = fn(&Kept) -> Option<Vec<u8>>;
@@ -86,6 +88,13 @@ impl Table {
     /// The newest definition's options hold.
     pub fn set_options(&self, options: Options) {
         self.lock().options = options;
+    }
+
+    /// What calls have read of which the disk has results.
+    pub fn subjects_on_disk(&self) -> Vec<Subject> {
+        let mut inner = self.lock();
+        inner.index(&self.code);
+        inner.entries.keys().flat_map(|key| Key::subjects(key)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

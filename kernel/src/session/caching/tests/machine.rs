@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use cellar_cache::{Digest, Store};
 
-use super::super::cell::Done;
 use super::super::machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, When};
 use super::super::manifest;
 use super::super::{CachedCell, Caching, Policy, Ran, Seen};
@@ -16,6 +15,8 @@ use crate::analysis::read_cell;
 use crate::cell::CellSource;
 use crate::interpreter::{CellError, Frontend, InputError, Output, Stream};
 use crate::magic;
+use crate::params::{Changes, Values};
+use crate::session::surroundings::Subject;
 
 #[derive(Default)]
 pub struct Fake {
@@ -28,11 +29,29 @@ struct State {
     /// Name to type; the values of some are not in the world yet.
     known: BTreeMap<String, String>,
     cells: HashMap<String, Cell>,
+    params: Values,
 }
 
 impl Fake {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panicked")
+    }
+
+    pub fn set_param(&self, key: &str, values: Option<Vec<String>>) {
+        let params = &mut self.state().params;
+        match values {
+            Some(values) => drop(params.insert(key.to_owned(), values)),
+            None => drop(params.remove(key)),
+        }
+    }
+
+    fn state_of(&self, subject: &Subject) -> Vec<String> {
+        match subject {
+            Subject::Param(key) => self.state().params.get(key).cloned().unwrap_or_default(),
+            Subject::ParamNames => self.state().params.keys().cloned().collect(),
+            // There is no session map here.
+            Subject::Session(_) | Subject::SessionNames => Vec::new(),
+        }
     }
 
     fn value(&self, name: &str) -> Value {
@@ -150,6 +169,16 @@ impl Machine for Fake {
     fn env(&self, _name: &str) -> Option<OsString> {
         None
     }
+
+    fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>> {
+        subjects.iter().map(|subject| self.state_of(subject)).collect()
+    }
+
+    fn change_params(&self, changes: &Changes) {
+        for (key, values) in changes {
+            self.set_param(key, values.clone());
+        }
+    }
 }
 
 /// What is shown.
@@ -241,7 +270,7 @@ impl Session {
             });
             Ok(Seen::default())
         };
-        let done = if cell.cached {
+        let hit = if cell.cached {
             let parsed = magic::parse("//% cache_data\nlet x = 1;").expect("a directive");
             let policy = Policy::of(&parsed.directives[0]);
             let cached = CachedCell {
@@ -251,24 +280,20 @@ impl Session {
                 policy: &policy,
                 frontend: &frontend,
             };
-            self.caching.cell(&cached, &mut compute)
+            self.caching.cell(&cached, &mut compute).map(|done| done.hit)
         } else {
             compute(Arc::clone(&frontend)).map(|_| {
                 self.caching.ran(&source.name, text, &reading, Ran::Freely);
-                Done {
-                    hit: false,
-                    key: None,
-                    saved: std::time::Duration::ZERO,
-                }
+                false
             })
         };
         if computed {
             self.computed.push(source.name.clone());
         }
-        let done = done.map_err(|_| Faulty)?;
-        assert_ne!(done.hit, computed);
+        let hit = hit.map_err(|_| Faulty)?;
+        assert_ne!(hit, computed);
         let printed = shown.0.lock().expect("nobody panicked").clone();
-        Ok((printed, done.hit))
+        Ok((printed, hit))
     }
 
     /// Compares every variable with those of a session without a cache.
