@@ -32,7 +32,7 @@ def attend(manager):
         try:
             _before_cells(kc, opened)
         except Exception as problem:
-            _give_up(problem)
+            give_up(problem)
         return kc
 
     client.is_cellars = True
@@ -50,14 +50,14 @@ def _before_cells(kc, opened):
                 opened.append(caller)
         except Exception as problem:
             kc.execute = execute
-            _give_up(problem)
+            give_up(problem)
         return execute(*arguments, **options)
 
     kc.execute = execute_with_parameters
 
 
-def _give_up(problem):
-    """What executes a notebook must not fail for its parameters."""
+def give_up(problem):
+    """Says so once; what executes a notebook must not fail for its parameters."""
     _log.warning("Cellar: the notebook's parameters do not reach the kernel: %r", problem)
 
 

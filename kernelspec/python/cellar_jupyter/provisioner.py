@@ -14,5 +14,5 @@ class Provisioner(LocalProvisioner):
         try:
             parameters.attend(self.parent)
         except Exception as problem:  # Whatever it is, the kernel starts.
-            self.log.warning("Cellar: notebook parameters are not available: %r", problem)
+            parameters.give_up(problem)
         return launch
