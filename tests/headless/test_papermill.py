@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support import notebooks
+from support import notebooks, paths
 
 GET = 'cellar::params::get("city").unwrap_or("nothing".into())'
 ALL = 'cellar::params::get_all("tag")'
@@ -126,6 +126,18 @@ def test_a_kernel_of_another_name_without_the_plug_in(environment, tmp_path, out
     done = papermill(environment, path, out, "-k", "cellar-next", "-p", "city", "Bergen")
     assert done.returncode == 0, done.stderr
     assert value(notebooks.read(out).cells[1]) == "Bergen"
+
+
+def test_the_example_for_another_town(environment, tmp_path, out):
+    example = paths.NOTEBOOKS / "parameters.ipynb"
+    before = example.read_bytes()
+    done = papermill(environment, example, out, "-p", "town", "Cork", "-p", "rotor", "120")
+    assert done.returncode == 0, done.stderr
+    assert "unknown parameter" not in done.stderr
+    made = {cell.id: cell for cell in notebooks.read(out).cells}
+    assert notebooks.text_of(made["yield"]).startswith("In Cork, a rotor of 120 m makes ")
+    assert notebooks.read(out).metadata.cellar.params == {"town": "Bergen", "rotor": "90", "best_town": "Cork"}
+    assert example.read_bytes() == before
 
 
 # -- a sweep -------------------------------------------------------------------------------------------
