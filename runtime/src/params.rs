@@ -16,8 +16,7 @@
 //!
 //! Limits: [`MOST_VALUES`] values and [`MOST_BYTES`] bytes in all; names are not empty and have no control characters.
 
-#[doc(hidden)]
-pub mod known;
+pub(crate) mod known;
 
 use std::any::type_name;
 use std::collections::BTreeMap;

@@ -17,10 +17,8 @@
 //!
 //! A cell that fails changes nothing here either. A value that a cached cell or function reads is an input of it.
 
-#[doc(hidden)]
-pub mod map;
-#[doc(hidden)]
-pub mod plain;
+pub(crate) mod map;
+mod plain;
 
 use std::any::type_name;
 

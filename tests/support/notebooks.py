@@ -46,7 +46,7 @@ def read(path):
     return made
 
 
-def nbconvert(path, output, *options, timeout=600):
+def nbconvert(path, output, *options, timeout=600, env=None):
     """Executes a notebook as users do from a shell."""
     return subprocess.run(
         [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", str(output), *options]
@@ -54,6 +54,7 @@ def nbconvert(path, output, *options, timeout=600):
         capture_output=True,
         text=True,
         timeout=timeout,
+        env=env,
     )
 
 

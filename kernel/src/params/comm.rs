@@ -68,6 +68,25 @@ fn state(told: &Told) -> Value {
     })
 }
 
+impl ParamsTarget {
+    /// Clears an entry, in a thread of its own: what is being written is waited for.
+    fn forget(&self, comm: &Comm, key: Value) {
+        let (interpreter, comm) = (Arc::clone(&self.interpreter), comm.clone());
+        let work = move || {
+            let answer = match interpreter.forget(key.as_str().unwrap_or_default()) {
+                Ok((entries, bytes)) => {
+                    json!({"op": "forgotten", "key": key, "entries": entries, "bytes": bytes})
+                }
+                Err(why) => json!({"op": "error", "message": why, "key": key}),
+            };
+            comm.send(&answer);
+        };
+        if let Err(error) = std::thread::Builder::new().name("forget".into()).spawn(work) {
+            tracing::warn!("an entry is not cleared: {error}");
+        }
+    }
+}
+
 impl Params {
     /// A front end has the notebook open.
     fn opened(&self, base: Option<&Value>, client: &str) {
@@ -146,12 +165,7 @@ impl CommTarget for ParamsTarget {
                 }
             }
             Some("clear") => drop(self.params.clear()),
-            Some("forget") => match self.interpreter.forget(data["key"].as_str().unwrap_or_default()) {
-                Ok((entries, bytes)) => comm.send(&json!({
-                    "op": "forgotten", "key": data["key"], "entries": entries, "bytes": bytes,
-                })),
-                Err(why) => refuse(why, &data["key"]),
-            },
+            Some("forget") => self.forget(comm, data["key"].clone()),
             other => refuse(
                 format!("`{}` is no `op` of this comm", other.unwrap_or_default()),
                 &Value::Null,

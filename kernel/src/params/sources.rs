@@ -9,8 +9,8 @@ use super::guess;
 /// What is known of the request for which parameters are looked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The cell.
-    pub code: &'a str,
+    /// The first cell of the session.
+    pub first_cell: &'a str,
     /// The request's metadata.
     pub metadata: &'a Map<String, Value>,
 }
@@ -31,7 +31,7 @@ pub fn find(notebook: Option<&Path>, asked: &Asked<'_>) -> Found {
         .into_iter()
         .find_map(|(path, how)| Some((of_file(&path)?, path.display().to_string(), how)))
         .or_else(|| {
-            let (path, base) = guess::notebook(asked.code)?;
+            let (path, base) = guess::notebook(asked.first_cell)?;
             Some((
                 base,
                 path.display().to_string(),

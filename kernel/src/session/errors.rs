@@ -133,7 +133,9 @@ fn compile(session: &Session, messages: &[Value]) -> CellError {
 
 /// The place of one character.
 fn place(map: &SourceMap, line: u32, column: u32) -> Option<Place> {
-    let found = map.place(usize::try_from(line).ok()?, usize::try_from(column).ok()?)?;
+    let at = (usize::try_from(line).ok()?, usize::try_from(column).ok()?);
+    // A call that is shown stands for rustc where the brackets around it begin.
+    let (found, _) = map.stretch(at, at)?;
     Some(Place {
         cell: found.cell,
         line: found.line,

@@ -20,7 +20,7 @@ mod workshop;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cellar_cache::{Options, Store};
 
@@ -57,6 +57,8 @@ pub struct Session {
     surroundings: SharedSurroundings,
     /// The notebook's file, if it is known.
     notebook: Option<PathBuf>,
+    /// The first cell that was run: it tells notebooks apart.
+    first_cell: OnceLock<String>,
     /// What the store calls this notebook.
     scope: String,
     /// Deprecated directives of which the user was told.
@@ -108,6 +110,7 @@ impl Session {
             store,
             surroundings,
             notebook: notebook.map(Path::to_owned),
+            first_cell: OnceLock::new(),
             scope,
             warned: Mutex::default(),
             engine,

@@ -239,9 +239,14 @@ impl Running<'_> {
 
     /// Finds out what the parameters are, before a cell that may ask for them. Whatever uses them names them.
     fn find_params(&self) {
+        let first_cell = match self.request.silent {
+            // What a front end asks for itself.
+            true => "",
+            false => self.session.first_cell.get_or_init(|| self.request.code.clone()),
+        };
         if self.request.code.contains("param") {
             let asked = Asked {
-                code: &self.request.code,
+                first_cell,
                 metadata: &self.request.metadata,
             };
             let (session, params) = (self.session, &self.session.surroundings.params);

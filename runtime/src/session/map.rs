@@ -115,11 +115,31 @@ fn is_cells_thread() -> bool {
 fn check_thread(key: &str, held: &Held) {
     if !held.is_plain() && !is_cells_thread() {
         panic!(
-            "the session value `{key}` is a `{}`, which only the thread that runs the cells may use; take what this thread needs \
+            "the session value `{key}` has the type `{}`, which only the thread that runs the cells may use; take what this thread needs \
              before it starts",
-            held.type_name
+            short(held.type_name)
         );
     }
+}
+
+/// A type's name without the modules that it stands in.
+fn short(type_name: &str) -> String {
+    let mut short = String::new();
+    let mut word = String::new();
+    let mut rest = type_name.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_alphanumeric() || c == '_' {
+            word.push(c);
+        } else if c == ':' && rest.peek() == Some(&':') {
+            rest.next();
+            word.clear();
+        } else {
+            short.push_str(&word);
+            word.clear();
+            short.push(c);
+        }
+    }
+    short + &word
 }
 
 /// The value is of another type.
@@ -127,14 +147,14 @@ fn check_thread(key: &str, held: &Held) {
 pub fn other_type(key: &str, held: &Held, asked: &str) -> ! {
     if held.type_name == asked {
         panic!(
-            "the session value `{key}` is a `{asked}` of an older definition; set it again: \
-             `cellar::session::set({key:?}, …)`"
+            "the session value `{key}` has the type `{}` of an older definition; set it again: `cellar::session::set({key:?}, …)`",
+            short(asked)
         );
     }
+    let (has, asked) = (short(held.type_name), short(asked));
     panic!(
-        "the session value `{key}` is a `{}`, and was asked for as `{asked}`; ask for that type, or set it anew: \
-         `cellar::session::set({key:?}, …)`",
-        held.type_name
+        "the session value `{key}` has the type `{has}` and was asked for as `{asked}`; ask for `{has}`, or make it a `{asked}`: \
+         `cellar::session::set({key:?}, …)`"
     );
 }
 
@@ -240,9 +260,9 @@ pub fn keys() -> Vec<String> {
 #[track_caller]
 pub fn set(key: String, held: Held) {
     if !held.is_plain() && !is_cells_thread() {
-        let type_name = held.type_name;
+        let type_name = short(held.type_name);
         panic!(
-            "the session value `{key}` would be a `{type_name}`, which only the thread that runs the cells may set; return it from this \
+            "the session value `{key}` would have the type `{type_name}`, which only the thread that runs the cells may set; return it from this \
              thread and set it there"
         );
     }
@@ -411,5 +431,70 @@ pub fn list(visit: &mut dyn FnMut(&str, &str, &str)) {
         if let Place::There(held) = place {
             visit(key, held.type_name, held.shown.as_deref().unwrap_or_default());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_types_are_short() {
+        assert_eq!(short("i32"), "i32");
+        assert_eq!(
+            short("alloc::vec::Vec<(ctx::P, &str, [core::option::Option<u8>; 2])>"),
+            "Vec<(P, &str, [Option<u8>; 2])>"
+        );
+        assert_eq!(
+            short("alloc::boxed::Box<dyn ctx::Shape + core::marker::Send>"),
+            "Box<dyn Shape + Send>"
+        );
+    }
+
+    #[test]
+    fn threads_share_plain_values_only() {
+        start();
+        crate::session::set("plain in a thread", 1);
+        crate::session::set("own in a thread", std::rc::Rc::new(1));
+        std::thread::spawn(|| {
+            assert_eq!(crate::session::get::<i32>("plain in a thread"), Some(1));
+            crate::session::set("plain in a thread", 2);
+            let refused =
+                std::panic::catch_unwind(|| crate::session::get::<std::rc::Rc<i32>>("own in a thread"));
+            assert!(refused.is_err());
+            let refused =
+                std::panic::catch_unwind(|| crate::session::set("own in a thread", std::rc::Rc::new(2)));
+            assert!(refused.is_err());
+            assert!(
+                crate::session::remove("own in a thread"),
+                "it is dropped later, in its own thread"
+            );
+        })
+        .join()
+        .expect("no panic");
+        assert_eq!(crate::session::get::<i32>("plain in a thread"), Some(2));
+        assert_eq!(lock().removed.len(), 1);
+        drop_removed();
+        assert_eq!(lock().removed.len(), 0);
+    }
+
+    #[test]
+    fn a_value_that_is_changed_goes_back_whatever_happens() {
+        crate::session::set("changed", vec![1]);
+        let panicked = std::panic::catch_unwind(|| {
+            crate::session::update("changed", |list: &mut Vec<i32>| {
+                list.push(2);
+                panic!("in the middle");
+            })
+        });
+        assert!(panicked.is_err());
+        assert_eq!(crate::session::get::<Vec<i32>>("changed"), Some(vec![1, 2]));
+        let asked = std::panic::catch_unwind(|| {
+            crate::session::update("changed", |_: &mut Vec<i32>| {
+                crate::session::get::<Vec<i32>>("changed")
+            })
+        });
+        assert!(asked.is_err(), "it would wait for itself");
+        assert!(crate::session::contains("changed"));
     }
 }

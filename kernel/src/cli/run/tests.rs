@@ -515,6 +515,7 @@ fn files_that_are_not_there() {
 fn where_the_result_goes() {
     let typed = |output: Option<&str>, inplace| args::Run {
         notebook: "/n/a.b.ipynb".into(),
+        params: Vec::new(),
         output: output.map(PathBuf::from),
         inplace,
         timeout: None,

@@ -21,8 +21,10 @@ fn ingredient(subject: &Subject, state: &[String]) -> Ingredient {
         hasher.text("text", text);
     }
     let note = match subject {
-        Subject::Param(_) if state.len() == 1 => "not set".to_owned(),
-        Subject::Param(_) => shortened(&state[1..].join(", ")),
+        Subject::Param(_) => match state {
+            [_, values @ ..] if !values.is_empty() => shortened(&values.join(", ")),
+            _ => "not set".to_owned(),
+        },
         Subject::ParamNames | Subject::SessionNames => shortened(&state.join(", ")),
         // Its content is no text.
         Subject::Session(_) => state

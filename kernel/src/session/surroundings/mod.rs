@@ -163,16 +163,18 @@ fn add<const N: usize>(texts: [&str; N], message: &mut Vec<u8>) {
     }
 }
 
+/// A parameter's state, as the process of the cells tells it.
+pub fn param_texts(values: Option<&Vec<String>>) -> Vec<String> {
+    let there = if values.is_some() { "there" } else { "missing" };
+    let values = values.into_iter().flatten().cloned();
+    std::iter::once(there.to_owned()).chain(values).collect()
+}
+
 /// What a parameter is now, in the texts that the process of the cells would tell.
 pub fn param_state(params: &Params, subject: &Subject) -> Option<Vec<String>> {
     let effective = params.effective();
     match subject {
-        Subject::Param(key) => {
-            let values = effective.get(key);
-            let there = if values.is_some() { "there" } else { "missing" };
-            let values = values.into_iter().flatten().cloned();
-            Some(std::iter::once(there.to_owned()).chain(values).collect())
-        }
+        Subject::Param(key) => Some(param_texts(effective.get(key))),
         Subject::ParamNames => Some(effective.into_keys().collect()),
         Subject::Session(_) | Subject::SessionNames => None,
     }

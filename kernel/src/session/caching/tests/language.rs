@@ -1,5 +1,6 @@
 //! A little Rust: cells as trees, their text, and what they do.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -22,6 +23,8 @@ pub enum Expr {
     Deref(String),
     /// What no cache can know: another value at every step.
     Clock,
+    /// A parameter of the notebook; 0 if there is none.
+    Param(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +39,8 @@ pub enum Statement {
     /// `v.push(…);`
     Push(String, Expr),
     Print(Expr),
+    /// Sets a parameter of the notebook.
+    SetParam(String, Expr),
     /// `println!("{v:?}")`
     PrintInline(String),
 }
@@ -107,6 +112,10 @@ impl Value {
 pub struct World {
     pub values: BTreeMap<String, Value>,
     pub items: BTreeMap<String, Item>,
+    pub params: BTreeMap<String, i64>,
+    /// What the last cell has read of them before it had set them itself, and what it has set.
+    pub params_read: RefCell<BTreeMap<String, Option<i64>>>,
+    pub params_set: BTreeMap<String, i64>,
     pub clock: i64,
 }
 
@@ -118,6 +127,8 @@ impl World {
     /// Runs a cell; one that fails changes nothing.
     pub fn run(&mut self, cell: &Cell) -> Result<String, Faulty> {
         let mut after = self.clone();
+        after.params_read.borrow_mut().clear();
+        after.params_set.clear();
         let mut printed = String::new();
         for item in &cell.items {
             after.define(item);
@@ -169,6 +180,11 @@ impl World {
                 let value = self.eval(expr, None, 0)?;
                 let _ = writeln!(printed, "{value}");
             }
+            Statement::SetParam(name, expr) => {
+                let value = self.eval(expr, None, 0)?;
+                self.params.insert(name.clone(), value);
+                self.params_set.insert(name.clone(), value);
+            }
             Statement::PrintInline(name) => {
                 let value = self.values.get(name).ok_or(Faulty)?;
                 let _ = writeln!(printed, "{value:?}");
@@ -184,6 +200,13 @@ impl World {
         match expr {
             Expr::Int(number) => Ok(*number),
             Expr::Clock => Ok(self.clock),
+            Expr::Param(name) => {
+                let value = self.params.get(name).copied();
+                if !self.params_set.contains_key(name) {
+                    self.params_read.borrow_mut().entry(name.clone()).or_insert(value);
+                }
+                Ok(value.unwrap_or(0))
+            }
             Expr::Var(name) if name == "x" && x.is_some() => x.ok_or(Faulty),
             // Items do not see variables.
             Expr::Var(_) | Expr::Len(_) | Expr::Sum(_) | Expr::Deref(_) if x.is_some() => Err(Faulty),
@@ -247,6 +270,7 @@ pub fn text(cell: &Cell, random: &mut StdRng) -> String {
             }
             Statement::Add(name, value) => format!("{name} += {};", expr(value)),
             Statement::Push(name, value) => format!("{name}.push({});", expr(value)),
+            Statement::SetParam(name, value) => format!("cellar::params::set({name:?}, {});", expr(value)),
             Statement::Print(value) => format!("println!(\"{{}}\", {});", expr(value)),
             Statement::PrintInline(name) => format!("println!(\"{{{name}:?}}\");"),
         });
@@ -273,6 +297,7 @@ fn expr(of: &Expr) -> String {
         Expr::Len(name) => format!("({name}.len()as i64)"),
         Expr::Sum(name) => format!("{name}.iter().sum::<i64>()"),
         Expr::Deref(name) => format!("(*{name})"),
+        Expr::Param(name) => format!("cellar::params::get_as::<i64>({name:?}).unwrap().unwrap_or(0)"),
         Expr::Clock => "clock()".to_owned(),
     }
 }

@@ -15,8 +15,8 @@ use crate::analysis::read_cell;
 use crate::cell::CellSource;
 use crate::interpreter::{CellError, Frontend, InputError, Output, Stream};
 use crate::magic;
-use crate::params::{Changes, Values};
-use crate::session::surroundings::Subject;
+use crate::params::Changes;
+use crate::session::surroundings::{Read, Subject, Told, param_texts};
 
 #[derive(Default)]
 pub struct Fake {
@@ -29,7 +29,6 @@ struct State {
     /// Name to type; the values of some are not in the world yet.
     known: BTreeMap<String, String>,
     cells: HashMap<String, Cell>,
-    params: Values,
 }
 
 impl Fake {
@@ -38,19 +37,22 @@ impl Fake {
     }
 
     pub fn set_param(&self, key: &str, values: Option<Vec<String>>) {
-        let params = &mut self.state().params;
+        let params = &mut self.state().world.params;
         match values {
-            Some(values) => drop(params.insert(key.to_owned(), values)),
+            Some(values) => drop(params.insert(key.to_owned(), values[0].parse().expect("a number"))),
             None => drop(params.remove(key)),
         }
     }
 
+    pub fn params(&self) -> BTreeMap<String, i64> {
+        self.state().world.params.clone()
+    }
+
     fn state_of(&self, subject: &Subject) -> Vec<String> {
         match subject {
-            Subject::Param(key) => self.state().params.get(key).cloned().unwrap_or_default(),
-            Subject::ParamNames => self.state().params.keys().cloned().collect(),
-            // There is no session map here.
-            Subject::Session(_) | Subject::SessionNames => Vec::new(),
+            Subject::Param(key) => param_state(self.state().world.params.get(key).copied()),
+            // The little language has no more.
+            Subject::ParamNames | Subject::Session(_) | Subject::SessionNames => Vec::new(),
         }
     }
 
@@ -181,6 +183,10 @@ impl Machine for Fake {
     }
 }
 
+fn param_state(value: Option<i64>) -> Vec<String> {
+    param_texts(value.map(|value| vec![value.to_string()]).as_ref())
+}
+
 /// What is shown.
 #[derive(Default)]
 pub struct Shown(Mutex<String>);
@@ -268,7 +274,24 @@ impl Session {
                 stream: Stream::Stdout,
                 text: printed,
             });
-            Ok(Seen::default())
+            let read = state.world.params_read.borrow().clone();
+            let read = read.into_iter().map(|(name, value)| Read {
+                subject: Subject::Param(name),
+                state: param_state(value),
+                is_opaque: false,
+            });
+            let set = state.world.params_set.iter();
+            let told = Told {
+                read: read.collect(),
+                params: set
+                    .map(|(name, value)| (name.clone(), Some(vec![value.to_string()])))
+                    .collect(),
+                ..Told::default()
+            };
+            Ok(Seen {
+                told,
+                ..Seen::default()
+            })
         };
         let hit = if cell.cached {
             let parsed = magic::parse("//% cache_data\nlet x = 1;").expect("a directive");
@@ -310,6 +333,7 @@ impl Session {
             .map(|(name, value)| (name.clone(), value.type_text().to_owned()))
             .collect();
         assert_eq!(known, expected, "{context}");
+        assert_eq!(self.machine.params(), reference.params, "{context}");
         let state = self.caching.state();
         for (name, value) in &reference.values {
             let variable = state

@@ -20,10 +20,13 @@ const LISTS: [&str; 3] = ["l", "m", "n"];
 const SHARED: [&str; 2] = ["r", "s"];
 const FUNCTIONS: [&str; 3] = ["f", "g", "h"];
 const CONSTANTS: [&str; 2] = ["A", "B"];
+const PARAMS: [&str; 2] = ["p", "q"];
 
 fn expr(random: &mut StdRng, in_item: bool, may_ask: bool, depth: usize) -> Expr {
     let name = |random: &mut StdRng, of: &[&str]| pick(random, of).to_owned();
-    match random.random_range(0..if depth > 2 { 3 } else { 10 }) {
+    match random.random_range(0..if depth > 2 { 3 } else { 11 }) {
+        // Also of items.
+        10 => Expr::Param(name(random, &PARAMS)),
         0 => Expr::Int(random.random_range(0..4)),
         1 if in_item => Expr::Var("x".to_owned()),
         1 => Expr::Var(name(random, &NUMBERS)),
@@ -46,7 +49,8 @@ fn expr(random: &mut StdRng, in_item: bool, may_ask: bool, depth: usize) -> Expr
 
 fn statement(random: &mut StdRng, may_ask: bool) -> Statement {
     let value = |random: &mut StdRng| expr(random, false, may_ask, 0);
-    match random.random_range(0..11) {
+    match random.random_range(0..12) {
+        11 => Statement::SetParam(pick(random, &PARAMS).to_owned(), value(random)),
         0..=3 => Statement::Let {
             name: pick(random, &NUMBERS).to_owned(),
             mutable: random.random(),
@@ -134,6 +138,16 @@ fn no_edit_ever_gives_a_stale_value() {
                 cells[at] = new;
             }
             31..=55 => cells[at] = earlier[at][random.random_range(0..earlier[at].len())].clone(),
+            59..=66 => {
+                let (name, value) = (pick(&mut random, &PARAMS), random.random_range(0..3));
+                if value == 0 {
+                    session.machine.set_param(name, None);
+                    reference.params.remove(name);
+                } else {
+                    session.machine.set_param(name, Some(vec![value.to_string()]));
+                    reference.params.insert(name.to_owned(), value);
+                }
+            }
             56..=58 => {
                 let other = random.random_range(0..CELLS);
                 cells.swap(at, other);
