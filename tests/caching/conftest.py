@@ -1,11 +1,9 @@
 """Fixtures for cached cells."""
 
-import os
-import pathlib
-
 import pytest
 
 from support.cells import Book
+from support.store import new_cache
 
 
 @pytest.fixture
@@ -26,11 +24,5 @@ def new_book(new_kernel, tmp_path):
 
 @pytest.fixture
 def own_cache(jupyter_home, tmp_path):
-    """A cache folder whose store is empty. What is only compiled once for each compiler is shared with the other tests."""
-    folder = tmp_path / "cache"
-    folder.mkdir(mode=0o700)
-    shared = pathlib.Path(os.environ["CELLAR_CACHE_DIR"])
-    for name in ("runtime", "dependencies", "codecs"):
-        (shared / name).mkdir(exist_ok=True)
-        (folder / name).symlink_to(shared / name)
-    return folder
+    """A cache folder whose store is empty."""
+    return new_cache(tmp_path / "cache")

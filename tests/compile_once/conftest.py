@@ -1,12 +1,12 @@
 """Fixtures for cells that are compiled once."""
 
 import os
-import pathlib
 
 import pytest
 
 from support import toolchain
 from support.kernel import Kernel
+from support.store import new_cache
 
 
 class Machine:
@@ -14,13 +14,7 @@ class Machine:
 
     def __init__(self, folder):
         self.count = folder / "compiled"
-        cache = folder / "cache"
-        cache.mkdir(mode=0o700)
-        shared = pathlib.Path(os.environ["CELLAR_CACHE_DIR"])
-        # What is only compiled once for each compiler is shared with the other tests.
-        for name in ("runtime", "dependencies", "codecs"):
-            (shared / name).mkdir(exist_ok=True)
-            (cache / name).symlink_to(shared / name)
+        cache = new_cache(folder / "cache")
         self.store = cache / "store"
         self.environment = {
             **toolchain.counted(folder),

@@ -263,6 +263,31 @@ fn is_blanket(item: &ast::Impl) -> bool {
     })
 }
 
+/// Whether a statement of this Rust may be an item, macro calls left aside, or an attribute of the crate. Looks at its words only: where
+/// none begins an item there is no need to parse it.
+pub fn may_have_items(rust: &str) -> bool {
+    const BEGINNINGS: [&str; 16] = [
+        "asm",
+        "const",
+        "enum",
+        "extern",
+        "fn",
+        "impl",
+        "macro",
+        "macro_rules",
+        "mod",
+        "static",
+        "struct",
+        "trait",
+        "type",
+        "union",
+        "use",
+        "global_asm",
+    ];
+    let mut words = rust.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    rust.contains('#') || words.any(|word| BEGINNINGS.contains(&word))
+}
+
 fn imports(item: &ast::Use) -> Vec<Item> {
     let mut around = Scan::default();
     item.attrs().for_each(|attribute| around.add(attribute.syntax()));

@@ -25,5 +25,5 @@ pub use access::Access;
 pub use cell::{CellReading, read_cell};
 pub use flags::Flags;
 pub use frozen::{Fault, Verdict, borrowed, frozen, lossy};
-pub use item::{Item, ItemKind};
+pub use item::{Item, ItemKind, may_have_items};
 pub use reach::{Reached, Session, words_of_type};

@@ -66,6 +66,7 @@ impl EvcxrThread {
         self.host.skip_no_run();
         match told {
             Ok(Ok(_)) => {
+                self.builds.set_package_current(true);
                 self.learn();
                 Ok(Ok(()))
             }

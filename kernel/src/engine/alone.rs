@@ -1,79 +1,150 @@
-//! Compiling a cell without evcxr, while it boots: that takes it seconds, and rustc needs a tenth of one.
+//! Compiling a cell and running it without waiting for evcxr.
 //!
-//! It is what [`early`](super::early) does for evcxr, run at once. Only cells are run so whose new variables have types
-//! that everybody writes alike; for others evcxr is waited for, and so it is where rustc finds something wrong that evcxr
-//! has words of its own for. evcxr hears of the cell when it is there ([`replay`](super::replay)).
+//! evcxr needs seconds to boot, and rust-analyzer as long for a cell as rustc, longer where the session is large: it looks at all that
+//! there is each time. rustc needs nobody to find types: its symbols tell them. So a cell is compiled at once, while evcxr analyses
+//! it, or what came before it, or boots. If the types of its new variables are ones that everybody writes alike, it is run at once, and
+//! evcxr takes up what the cell defines when it comes to that. Otherwise evcxr's word is waited for, as it is where rustc finds something wrong
+//! that evcxr has words of its own for; what was compiled is then what evcxr runs ([`early`](super::early)).
+//!
+//! Of what has run, evcxr hears from its own analysis of the cell, if that was under way, and else by [`adopting`](super::adopting).
+//! Several cells are then told at once, so it cannot stay behind for long.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::artifacts::{Record, Wanted};
 use super::build_server::{BuildReport, RunLibrary};
 use super::cell_code::CellCode;
-use super::early::{self, Outcome, Workshop};
+use super::early::{self, Built, Early, Outcome, Ran};
+use super::evcxr_thread::panic_text;
 use super::items::{Item, ItemKind};
 use super::written_type::written_type;
-use super::{Engine, EngineError, Evaluation};
+use super::{Engine, EngineError, Evaluation, Variable, answered, lock};
 use crate::interpreter::Frontend;
 
 impl Engine {
-    /// Compiles and runs the cell without evcxr. `None`: nothing of it has run.
-    pub(super) fn compile_alone(
+    /// Compiles the cell at once, and runs it if evcxr need not be waited for.
+    pub(super) fn compile_at_once(
         &self,
         code: &CellCode,
         wanted: &Wanted,
         frontend: &Arc<dyn Frontend>,
-    ) -> Option<Evaluation> {
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
+        let early = Arc::new(Early::default());
+        // evcxr must not wait for ever, whatever happens here.
+        let _end = EndOf(&early);
+        let by_evcxr = |early| self.hand_to_evcxr(code, Arc::clone(frontend), Arc::clone(&progress), early);
+        let answer = self.is_ready().then(|| by_evcxr(Some(Arc::clone(&early))));
         let started = Instant::now();
-        let workshop = Workshop {
-            plan: wanted.plan.clone(),
-            environment: self.builds.environment_before_evcxr(),
-            folder: self.builds.folder().join("alone"),
-        };
-        let attempt = early::attempt(&self.builds, &workshop, code, &wanted.parts);
-        let outcome = attempt
-            .inspect_err(|error| tracing::warn!("a cell cannot be compiled without evcxr: {error}"))
-            .ok()?;
-        let built = match outcome {
-            Outcome::Built(built) => built,
-            Outcome::Wrong(errors) => return Some(failed(EngineError::Compile(errors))),
-            Outcome::Stopped => return Some(failed(EngineError::Interrupted)),
-            Outcome::Fails | Outcome::Nothing => {
-                tracing::debug!("evcxr has to look at the cell");
-                return None;
+        let attempt = || early::attempt(&self.builds, &wanted.workshop, code, &wanted.parts);
+        let outcome = catch_unwind(AssertUnwindSafe(attempt))
+            .unwrap_or_else(|panic| Err(std::io::Error::other(panic_text(&*panic))));
+        let outcome = outcome.unwrap_or_else(|error| {
+            tracing::warn!("a cell cannot be compiled without evcxr: {error}");
+            Outcome::Nothing
+        });
+        let over = match outcome {
+            Outcome::Built(built) => self.run_built(code, wanted, built, started, frontend, &early),
+            Outcome::Wrong(errors) => {
+                early.finish(Outcome::Over);
+                let mut wrong = failed(EngineError::Compile(errors));
+                wrong.refused = lock(&self.knowledge).take_refused();
+                Some(wrong)
+            }
+            Outcome::Stopped => {
+                early.finish(Outcome::Over);
+                Some(failed(EngineError::Interrupted))
+            }
+            other => {
+                early.finish(other);
+                None
             }
         };
+        over.unwrap_or_else(|| {
+            tracing::debug!("evcxr has to look at the cell");
+            answered(&answer.unwrap_or_else(|| by_evcxr(None)))
+        })
+    }
+
+    /// Runs what was compiled; `None`: nothing of it has run, and evcxr's word is needed. Either way `early` is over then.
+    fn run_built(
+        &self,
+        code: &CellCode,
+        wanted: &Wanted,
+        built: Box<Built>,
+        started: Instant,
+        frontend: &Arc<dyn Frontend>,
+        early: &Early,
+    ) -> Option<Evaluation> {
         let compiled = started.elapsed();
         let imports: Vec<&Arc<Item>> = wanted.parts.items.iter().collect();
         let write = |symbol: &str| as_analysed(symbol, &imports);
-        let defined = built.finish(write, |type_text| wanted.identity(type_text))?;
-        let library = RunLibrary {
-            path: early::kept(&built)?,
-            function: built.rewritten.function?,
-            defined,
-            moved: built.moved.clone(),
+        let Some(defined) = built.finish(write, |type_text| wanted.identity(type_text)) else {
+            early.finish(Outcome::Built(built));
+            return None;
         };
-        let record = Record::new(
-            library.function,
-            &library.defined,
-            &library.moved,
-            &built.inputs,
-            wanted,
-        );
+        // From here on the library's file is not what evcxr may get.
+        let evaluation = self.run_finished(code, wanted, &built, &defined, frontend, early);
+        let Some(mut evaluation) = evaluation else {
+            early.finish(Outcome::Nothing);
+            return None;
+        };
+        evaluation.took = started.elapsed();
+        tracing::debug!(?compiled, total = ?started.elapsed(), compiles = built.compiles, "compiled without evcxr");
+        Some(evaluation)
+    }
+
+    fn run_finished(
+        &self,
+        code: &CellCode,
+        wanted: &Wanted,
+        built: &Built,
+        defined: &[Variable],
+        frontend: &Arc<dyn Frontend>,
+        early: &Early,
+    ) -> Option<Evaluation> {
+        let record = Record::new(defined, &built.moved, &built.inputs, wanted);
+        // The loader takes two files of one name for one.
+        let file = early::kept(built)?;
+        let library = match built.is_minimal {
+            true => Some(RunLibrary {
+                path: early::kept(built)?,
+                defined: defined.to_vec(),
+                moved: built.moved.clone(),
+            }),
+            false => None,
+        };
         let build = BuildReport {
             map: built.rewritten.map.clone(),
             taken: built.rewritten.taken.clone(),
             inputs: built.inputs.clone(),
             compiles: built.compiles,
-            library: built.is_minimal.then_some(library),
+            library,
             ..BuildReport::default()
         };
-        // The loader takes two files of one name for one.
-        let file = early::kept(&built)?;
-        let mut evaluation = self.run_library(code, &record, wanted, &file, build, frontend)?;
-        evaluation.took = started.elapsed();
-        tracing::debug!(?compiled, total = ?started.elapsed(), compiles = built.compiles, "compiled without evcxr");
-        Some(evaluation)
+        early.claim();
+        let taken_up = |adoption: Option<usize>| match adoption {
+            Some(adoption) => {
+                let moved = built.moved.clone();
+                let skip = || self.host.skip_next_run();
+                early.finish_with(Outcome::Ran(Ran { moved, adoption }), skip);
+            }
+            None => early.finish(Outcome::Over),
+        };
+        self.run_library(code, &record, wanted, &file, build, frontend, taken_up)
+    }
+}
+
+/// Sees to it that an attempt is over at the end.
+struct EndOf<'a>(&'a Early);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_over() {
+            self.0.finish(Outcome::Over);
+        }
     }
 }
 

@@ -17,11 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cell_code::CellCode;
 use super::dep_info::Inputs;
-use super::early::SessionParts;
+use super::early::{SessionParts, Workshop};
 use super::generate::{self, Context};
 use super::minimal::Minimal;
 use super::rewrite::{self, Needs, Rewritten};
-use super::rustc::Plan;
 use super::source_map::{Marks, SourceMap};
 use super::{Variable, lock};
 
@@ -31,7 +30,7 @@ pub const SCOPE: &str = "compiled cells";
 /// How cells are compiled, as far as it matters to what comes out.
 #[derive(Debug, Clone)]
 pub struct Means {
-    pub plan: Plan,
+    pub workshop: Workshop,
     pub rustc_version: String,
     /// The library of the `cellar` crate, which is named by what it was made from.
     pub runtime: PathBuf,
@@ -52,7 +51,7 @@ pub struct Wanted {
     pub taken: Vec<String>,
     pub parts: SessionParts,
     /// How it would be compiled.
-    pub plan: Plan,
+    pub workshop: Workshop,
 }
 
 impl Wanted {
@@ -70,14 +69,13 @@ impl Wanted {
         let context = Context {
             items: &minimal.items,
             variables: &minimal.variables,
-            function: 0,
         };
         let text = generate::crate_text(code, &context, &[], true);
         let needs = Needs {
             question_mark: code.question_mark,
             error_format: code.error_format,
             only_bound: std::sync::Arc::clone(&code.only_bound),
-            crates: std::sync::Arc::clone(&means.plan.identities),
+            crates: std::sync::Arc::clone(&means.workshop.plan.identities),
             items: Some(parts.items.clone()),
             ..Needs::default()
         };
@@ -86,14 +84,14 @@ impl Wanted {
             ingredients: ingredients(&rewritten, means)?,
             map: rewritten.map,
             taken: rewritten.taken,
-            plan: means.plan.clone(),
+            workshop: means.workshop.clone(),
             parts,
         })
     }
 
     /// What a type's definitions are in this session.
     pub fn identity(&self, type_text: &str) -> u128 {
-        let definitions = self.parts.items.definitions(&self.plan.identities);
+        let definitions = self.parts.items.definitions(&self.workshop.plan.identities);
         definitions.identity(type_text)
     }
 
@@ -106,7 +104,7 @@ impl Wanted {
 
 fn ingredients(rewritten: &Rewritten, means: &Means) -> Result<Vec<Ingredient>, NeedsSerde> {
     let Means {
-        plan,
+        workshop: Workshop { plan, .. },
         rustc_version,
         runtime,
         serde,
@@ -202,13 +200,7 @@ struct Defined {
 }
 
 impl Record {
-    pub fn new(
-        function: usize,
-        defined: &[Variable],
-        moved: &[String],
-        inputs: &Inputs,
-        wanted: &Wanted,
-    ) -> Record {
+    pub fn new(defined: &[Variable], moved: &[String], inputs: &Inputs, wanted: &Wanted) -> Record {
         let defined = defined.iter().map(|variable| Defined {
             name: variable.name.clone(),
             type_text: variable.type_text.clone(),
@@ -216,7 +208,7 @@ impl Record {
             identity: wanted.identity(&variable.type_text).to_le_bytes(),
         });
         Record {
-            function: rewrite::function_name(function),
+            function: rewrite::CELL_FUNCTION.to_owned(),
             defined: defined.collect(),
             moved: moved.to_vec(),
             files: inputs.files.clone(),

@@ -15,6 +15,7 @@ use super::error_format::ErrorFormat;
 use super::items::Item;
 use super::patterns;
 use super::source_map::{Kind, Marks, Origin};
+use crate::analysis::may_have_items;
 use crate::cell::CellSource;
 
 /// A cell as it goes to evcxr, with what is known of it before it is compiled.
@@ -112,6 +113,14 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
         prepared.push_generated(&patterns::rebound(statement));
     }
     prepared
+}
+
+/// The items of a cell whose statements are not to be run; `code` as for [`prepare`].
+pub fn items(code: &str, cell: &Arc<CellSource>, marks: &mut Marks) -> Vec<Item> {
+    if !may_have_items(code) {
+        return Vec::new();
+    }
+    prepare(code, cell, marks, DebugFormat::default()).items
 }
 
 /// Prepares a block of generated code, one line of which is the cell's.

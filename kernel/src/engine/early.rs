@@ -25,7 +25,7 @@ use super::cell_code::{Binding, CellCode};
 use super::dep_info::Inputs;
 use super::diagnostics::{self, PLACE, Places};
 use super::generate::{self, Context, Modes};
-use super::items::Items;
+use super::items::{ItemKind, Items};
 use super::minimal::{LeftOut, Minimal};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Compiled, Emit, Plan};
@@ -54,6 +54,19 @@ pub enum Outcome {
     Fails,
     /// Nothing that is of use; the cell goes evcxr's way.
     Nothing,
+    /// The cell has run without evcxr, which may keep what it defines.
+    Ran(Ran),
+    /// The cell is over, and nothing of it is evcxr's.
+    Over,
+}
+
+/// What evcxr has to know of a cell that has run without it.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Variables that the cell has not stored, since it moves them.
+    pub moved: Vec<String>,
+    /// See [`Knowledge::adopt`](super::knowledge::Knowledge::adopt).
+    pub adoption: usize,
 }
 
 /// A library that may be what evcxr asks for.
@@ -77,30 +90,81 @@ pub struct Built {
 /// An attempt that goes on, or is over.
 #[derive(Debug, Default)]
 pub struct Early {
-    outcome: Mutex<Option<Outcome>>,
+    state: Mutex<State>,
     over: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    outcome: Option<Outcome>,
+    /// What was compiled is run without evcxr.
+    is_claimed: bool,
+    /// evcxr has the cell in hand.
+    is_analysed: bool,
 }
 
 impl Early {
     /// Says what came of it.
     pub fn finish(&self, outcome: Outcome) {
-        *self.lock() = Some(outcome);
+        self.finish_with(outcome, || {});
+    }
+
+    /// The same; `before` is called if evcxr has the cell in hand, before it hears of the outcome.
+    pub fn finish_with(&self, outcome: Outcome, before: impl FnOnce()) {
+        let mut state = self.lock();
+        if state.is_analysed {
+            before();
+        }
+        state.outcome = Some(outcome);
         self.over.notify_all();
     }
 
     pub fn is_over(&self) -> bool {
-        self.lock().is_some()
+        self.lock().outcome.is_some()
+    }
+
+    /// Says that what was compiled is going to be run without evcxr.
+    pub fn claim(&self) {
+        self.lock().is_claimed = true;
+    }
+
+    /// evcxr takes the cell in hand, after `begin`; `false` if it has nothing to do with it any more. While the cell runs
+    /// without evcxr, its end is waited for.
+    pub fn begin_analysis(&self, begin: impl FnOnce()) -> bool {
+        let mut state = self.lock();
+        while state.is_claimed && state.outcome.is_none() {
+            state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.is_elsewhere() {
+            return false;
+        }
+        begin();
+        state.is_analysed = true;
+        true
+    }
+
+    /// evcxr is done with the cell; waits for the outcome. `false`: it went its way without evcxr.
+    pub fn end_analysis(&self) -> bool {
+        let mut state = self.wait();
+        state.is_analysed = false;
+        !state.is_elsewhere()
+    }
+
+    /// Set if the cell has run well without evcxr.
+    pub fn ran(&self) -> Option<Ran> {
+        match &self.lock().outcome {
+            Some(Outcome::Ran(ran)) => Some(ran.clone()),
+            _ => None,
+        }
     }
 
     /// Waits for the outcome and takes it. A library is only handed out once; a verdict stays.
     pub fn take(&self) -> Outcome {
-        let mut outcome = self.lock();
-        while outcome.is_none() {
-            outcome = self.over.wait(outcome).unwrap_or_else(PoisonError::into_inner);
-        }
-        match outcome.as_mut() {
+        match self.wait().outcome.as_mut() {
             Some(Outcome::Wrong(_)) => Outcome::Wrong(Vec::new()),
             Some(Outcome::Stopped) => Outcome::Stopped,
+            Some(Outcome::Ran(ran)) => Outcome::Ran(ran.clone()),
+            Some(Outcome::Over) => Outcome::Over,
             Some(other) => std::mem::replace(other, Outcome::Nothing),
             None => Outcome::Nothing,
         }
@@ -108,7 +172,7 @@ impl Early {
 
     /// What evcxr's crate is to do without, so that it can be what was compiled.
     pub fn left_out(&self) -> LeftOut {
-        match &*self.lock() {
+        match &self.lock().outcome {
             Some(Outcome::Built(built)) => built.left_out.clone(),
             _ => LeftOut::default(),
         }
@@ -117,7 +181,7 @@ impl Early {
     /// What the cell must have behind it, so that evcxr need not find out the types of new variables; `None` if they are not known,
     /// or cannot be written.
     pub fn annotations(&self) -> Option<String> {
-        match self.lock().as_ref() {
+        match &self.lock().outcome {
             Some(Outcome::Built(built)) => built.annotations(),
             _ => None,
         }
@@ -125,23 +189,40 @@ impl Early {
 
     /// Gives back what was taken but is still to be asked for.
     pub fn put_back(&self, outcome: Outcome) {
-        *self.lock() = Some(outcome);
+        self.lock().outcome = Some(outcome);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Outcome>> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wait(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while state.outcome.is_none() {
+            state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether evcxr has nothing to do with the cell any more.
+    fn is_elsewhere(&self) -> bool {
+        use Outcome::{Over, Ran, Stopped, Wrong};
+        matches!(self.outcome, Some(Ran(_) | Over | Wrong(_) | Stopped))
     }
 }
 
 /// Whether a cell is worth an attempt: nothing in it changes how cells are compiled.
 pub fn is_possible(code: &CellCode, modes: Modes) -> bool {
-    let plain = code.commands.trim().is_empty() && code.suspicious.is_none();
     let something = !(code.statements.is_empty() && code.items.is_empty());
-    let adds_crates = code
-        .items
-        .iter()
-        .any(|item| item.kind == super::items::ItemKind::ExternCrate);
-    plain && something && !adds_crates && !code.awaits && !modes.awaits
+    something && keeps_package(code) && code.suspicious.is_none() && !modes.awaits
+}
+
+/// Whether a cell leaves evcxr's package as it is: its dependencies, its options.
+pub fn keeps_package(code: &CellCode) -> bool {
+    let mut kinds = code.items.iter().map(|item| &item.kind);
+    code.commands.trim().is_empty() && !code.awaits && !kinds.any(|kind| *kind == ItemKind::ExternCrate)
 }
 
 /// Errors that evcxr takes for a hint, or which may be due to types that were left open.
@@ -161,8 +242,6 @@ const ATTEMPTS: usize = 3;
 pub struct SessionParts {
     pub items: Items,
     pub variables: Vec<Variable>,
-    /// The number of the function that evcxr is going to call.
-    pub function: usize,
 }
 
 /// Compiles the cell's crate: with what it reaches of the session, and where that does not compile with all of it,
@@ -210,7 +289,6 @@ fn attempt_with(
     let context = Context {
         items: &minimal.items,
         variables: &minimal.variables,
-        function: parts.function,
     };
     for attempt in 1..=ATTEMPTS {
         let text = generate::crate_text(code, &context, &moved, true);
@@ -370,7 +448,6 @@ impl FailedAttempt {
         let context = Context {
             items: &all.items,
             variables: &all.variables,
-            function: parts.function,
         };
         let text = generate::crate_text(code, &context, &[], false);
         let needs = needs(code, workshop, parts, Some(failure));

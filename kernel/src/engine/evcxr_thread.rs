@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::adopting::STATEMENT;
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
-use super::early::{self, Early, Outcome, SessionParts};
+use super::early::{self, Early, Outcome, SessionParts, Workshop};
 use super::generate::Modes;
 use super::kept;
 use super::knowledge::Knowledge;
@@ -70,21 +70,23 @@ pub struct EvcxrThread {
     pub builds: BuildServer,
     pub knowledge: Arc<Mutex<Knowledge>>,
     pub ready: Arc<AtomicBool>,
+    /// The session ends, and nobody needs evcxr any more.
+    pub ending: Arc<AtomicBool>,
     pub real_path: OsString,
     pub cache: PathBuf,
-    /// The number of the function that evcxr will call next, and its modes.
-    pub progress: Cell<(usize, Modes)>,
+    /// Those of evcxr.
+    pub modes: Cell<Modes>,
 }
 
 impl EvcxrThread {
-    /// Boots evcxr and serves jobs until the engine is dropped.
-    pub fn run(&self, jobs: &Receiver<Job>) {
+    /// Boots evcxr and serves jobs until the engine is dropped, or ends. It holds `writing` as long as evcxr may write into its folder.
+    pub fn run(&self, jobs: &Receiver<Job>, writing: Sender<()>) {
         let mut context = self.boot();
         super::folder::sweep(self.builds.folder());
         let mut warming = WARMING.iter();
         loop {
             let job = match (jobs.try_recv(), &mut context) {
-                (Err(TryRecvError::Empty), Ok(evcxr)) => match warming.next() {
+                (Err(TryRecvError::Empty), Ok(evcxr)) if !self.is_ending() => match warming.next() {
                     Some(code) => {
                         if let Err(broken) = self.warm_up(evcxr, code) {
                             tracing::error!("evcxr panicked while it was warmed up: {broken}");
@@ -94,10 +96,12 @@ impl EvcxrThread {
                     }
                     None => jobs.recv().ok(),
                 },
-                (Err(TryRecvError::Empty), Err(_)) => jobs.recv().ok(),
+                (Err(TryRecvError::Empty), _) => jobs.recv().ok(),
                 (received, _) => received.ok(),
             };
-            let Some(job) = job else {
+            let Some(job) = job.filter(|_| !self.is_ending()) else {
+                // Freeing all that rust-analyzer knows takes a while.
+                drop(writing);
                 return;
             };
             if matches!(job, Job::Evaluate { .. }) {
@@ -119,6 +123,10 @@ impl EvcxrThread {
                 }
             }
         }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
     }
 
     /// Lets evcxr analyse `code` and give it up before anything is compiled or kept.
@@ -180,6 +188,9 @@ impl EvcxrThread {
         let (evaluator, _outputs) =
             EvalContext::with_subprocess_command(self.host.command()).map_err(|error| error.to_string())?;
         self.learn();
+        if self.is_ending() {
+            return Err("the session has ended".to_owned());
+        }
         let mut context = CommandContext::with_eval_context(evaluator);
         let booted = started.elapsed();
         self.tell_api(&mut context)??;
@@ -226,13 +237,21 @@ impl EvcxrThread {
                 reply,
             } => {
                 self.adopt(evcxr)?;
+                let at_once = order.early.clone();
+                let begin = || self.host.begin(frontend);
+                if let Some(early) = &at_once {
+                    if !early.begin_analysis(begin) {
+                        return Ok(());
+                    }
+                } else {
+                    begin();
+                }
                 for (name, value) in code.build_env() {
                     self.builds.set_build_env(name, value);
                 }
                 let started = std::time::Instant::now();
                 let before = lock(&self.knowledge).known();
                 self.builds.order(order.clone());
-                self.host.begin(frontend);
                 if let Some(errors) = self.syntax_errors(&code) {
                     let evaluation = Evaluation {
                         error: Some(EngineError::Compile(errors)),
@@ -243,9 +262,16 @@ impl EvcxrThread {
                     let _ = reply.send(evaluation);
                     return Ok(());
                 }
-                let mut done = self.evaluate_early(&code, &mut order, &reply, || {
-                    catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)))
-                });
+                let mut evaluate_code = || catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)));
+                let mut done = match &at_once {
+                    Some(_) => evaluate_code(),
+                    None => self.evaluate_early(&code, &mut order, &reply, evaluate_code),
+                };
+                if let Some(early) = &at_once
+                    && !early.end_analysis()
+                {
+                    return self.conclude_elsewhere(evcxr, early, done);
+                }
                 let mut run = self.host.end();
                 if let Ok(refused) = &done
                     && let Some(annotations) = annotations(refused, &order)
@@ -306,6 +332,22 @@ impl EvcxrThread {
         }
     }
 
+    /// Takes note of what evcxr has made of a cell that went its way [without it](super::alone). An error means that it panicked.
+    fn conclude_elsewhere(
+        &self,
+        evcxr: &CommandContext,
+        early: &Early,
+        done: std::thread::Result<Evaluation>,
+    ) -> Result<(), String> {
+        // It may not have come to a run.
+        self.host.skip_no_run();
+        let evaluation = done.map_err(|panic| panic_text(&*panic))?;
+        if let (None, Some(ran)) = (&evaluation.error, early.ran()) {
+            lock(&self.knowledge).told(ran.adoption, evcxr.variables_and_types());
+        }
+        Ok(())
+    }
+
     /// Calls `evaluate` with rustc at work on the cell already, where that can be. A cell that is wrong is answered as
     /// soon as rustc says so.
     fn evaluate_early<T>(
@@ -316,18 +358,16 @@ impl EvcxrThread {
         evaluate: impl FnOnce() -> T,
     ) -> T {
         let (items, variables) = lock(&self.knowledge).with(code);
-        let (function, modes) = self.progress.get();
-        let parts = SessionParts {
-            items,
-            variables,
-            function,
-        };
-        let workshop = match early::is_possible(code, modes) {
-            true => self.builds.workshop(code.bounded),
+        let parts = SessionParts { items, variables };
+        let workshop = match early::is_possible(code, self.modes.get()) {
+            true => self.builds.workshop(),
             false => Ok(None),
         };
         let workshop = match workshop {
-            Ok(Some(workshop)) => workshop,
+            Ok(Some(workshop)) => Workshop {
+                plan: workshop.plan.for_cell(code.bounded),
+                ..workshop
+            },
             Ok(None) => return evaluate(),
             Err(error) => {
                 tracing::warn!("a cell cannot be compiled before it is analysed: {error}");
@@ -366,14 +406,11 @@ impl EvcxrThread {
         })
     }
 
-    /// Notes how far evcxr is, after it has kept a cell.
+    /// Notes evcxr's modes, after it has kept a cell.
     pub fn learn(&self) {
-        let report = self.builds.report();
-        if let Some(function) = report.function {
-            let (_, modes) = self.progress.get();
-            let modes = report.modes.unwrap_or(modes);
+        if let Some(modes) = self.builds.report().modes {
             self.builds.set_awaits(modes.awaits);
-            self.progress.set((function + 1, modes));
+            self.modes.set(modes);
         }
     }
 
@@ -391,11 +428,16 @@ impl EvcxrThread {
     /// Takes up what evcxr knows after an evaluation. `kept` says whether it kept the cell.
     fn commit(&self, evcxr: &CommandContext, code: &CellCode, kept: bool) {
         if code.clears() {
-            self.progress.set((0, Modes::default()));
+            self.modes.set(Modes::default());
             self.builds.set_awaits(false);
         }
         if kept {
             self.learn();
+        }
+        match (kept, self.builds.report().asked) {
+            (true, true) => self.builds.set_package_current(true),
+            _ if early::keeps_package(code) => {}
+            _ => self.builds.set_package_current(false),
         }
         let mut knowledge = lock(&self.knowledge);
         // Commands take effect even where the code below them fails.

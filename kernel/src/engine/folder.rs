@@ -1,7 +1,9 @@
 //! The folder in which a session compiles, and what killed sessions left of theirs.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 const PREFIX: &str = "cellar-";
 /// A file in the folder that its session holds locked; the lock dies with the process.
@@ -18,6 +20,30 @@ pub struct Folder {
 impl Folder {
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Has the folder removed when this process has ended: some thread may write into it until then, and would make it anew.
+    pub fn remove_at_the_end(self) {
+        // What rust-analyzer calls its own folders there; it has one for a moment while it loads the standard library.
+        let of_analyzer = std::env::temp_dir().join(format!("rust-analyzer{}", std::process::id()));
+        let waiting = Command::new("/bin/sh")
+            .args(["-c", "cat > /dev/null; rm -rf -- \"$1\" \"$2\"-*", "sh"])
+            .args([self.path(), &of_analyzer])
+            .current_dir("/")
+            // A signal to the kernel's group is not for it.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        match waiting {
+            Ok(child) => {
+                // It reads until this process, which holds the other end, is gone.
+                std::mem::forget(child);
+                let _ = self.folder.keep();
+            }
+            Err(error) => tracing::debug!("the session's folder is removed at once: {error}"),
+        }
     }
 }
 

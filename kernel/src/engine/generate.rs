@@ -33,8 +33,6 @@ pub struct Context<'a> {
     pub items: &'a [Arc<Item>],
     /// Those that are stored.
     pub variables: &'a [Variable],
-    /// The number of the function that evcxr is going to call.
-    pub function: usize,
 }
 
 /// The crate for a cell. `moved` are variables that are not stored at its end, since it moves them. Without
@@ -44,20 +42,17 @@ pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catc
     context.items.iter().for_each(|item| text.push_str(&item.piece()));
     let question_mark = code.question_mark;
     let stores = !(context.variables.is_empty() && code.bindings.is_empty()) || question_mark;
-    let function = context.function;
     if code.statements.is_empty() {
-        text.push_str(&format!(
-            "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_{function}(\n\
-             mut x: *mut std::os::raw::c_void) -> *mut std::os::raw::c_void {{x}}\n"
-        ));
+        text.push_str(
+            "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_0(\n\
+             mut x: *mut std::os::raw::c_void) -> *mut std::os::raw::c_void {x}\n",
+        );
         return text;
     }
     if stores {
         text.push_str("mod evcxr_internal_runtime {\n}\n");
     }
-    text.push_str(&format!(
-        "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_{function}(\n"
-    ));
+    text.push_str("#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_0(\n");
     if stores {
         text.push_str(concat!(
             "mut evcxr_variable_store: *mut evcxr_internal_runtime::VariableStore)\n",
@@ -189,7 +184,6 @@ mod tests {
         let context = Context {
             items: &items,
             variables: &[variable("a", "i32", false), variable("b", "String", true)],
-            function: cells.len(),
         };
         let ours = crate_text(&last, &context, &[], true);
         let rewritten = |text: &str| sorted(&for_running(text, &marks, Needs::default()).text);
@@ -210,7 +204,6 @@ mod tests {
             let context = Context {
                 items: &items,
                 variables: &[],
-                function: 1,
             };
             let ours = crate_text(&code, &context, &[], true);
             let rewritten = |text: &str| sorted(&for_running(text, &marks, Needs::default()).text);

@@ -2,6 +2,7 @@
 //!
 //! Values are not here; they are the host's.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cell_code::{Binding, CellCode};
@@ -31,23 +32,41 @@ pub struct Refused {
 /// Adopted cells of which evcxr has not been told, put together.
 #[derive(Debug, Clone, Default)]
 pub struct Pending {
-    cells: Vec<Vec<Item>>,
+    cells: Vec<Adopted>,
     pub variables: Vec<Variable>,
     pub forgotten: Vec<String>,
 }
 
+/// What one cell has left behind.
+#[derive(Debug, Clone)]
+struct Adopted {
+    /// Greater than those of all earlier ones.
+    number: usize,
+    items: Vec<Item>,
+    variables: Vec<Variable>,
+    forgotten: Vec<String>,
+}
+
 impl Pending {
-    fn add(&mut self, items: &[Item], variables: &[Variable], forgotten: &[String]) {
-        self.cells.push(items.to_vec());
-        for name in forgotten {
+    fn add(&mut self, cell: Adopted) {
+        for name in &cell.forgotten {
             self.variables.retain(|variable| variable.name != *name);
             self.forgotten.push(name.clone());
         }
-        for variable in variables {
+        for variable in &cell.variables {
             self.variables.retain(|older| older.name != variable.name);
             self.forgotten.retain(|name| *name != variable.name);
             self.variables.push(variable.clone());
         }
+        self.cells.push(cell);
+    }
+
+    /// All but one.
+    fn without(self, number: usize) -> Pending {
+        let mut others = Pending::default();
+        let cells = self.cells.into_iter().filter(|cell| cell.number != number);
+        cells.for_each(|cell| others.add(cell));
+        others
     }
 
     pub fn is_empty(&self) -> bool {
@@ -63,8 +82,9 @@ impl Pending {
                 .position(|item| item.kind == ItemKind::Other && item.name.is_some());
             first.unwrap_or(items.len())
         };
-        let leading = self.cells.iter().flat_map(|items| &items[..split(items)]);
-        let others = self.cells.iter().flat_map(|items| &items[split(items)..]);
+        let cells = self.cells.iter().map(|cell| cell.items.as_slice());
+        let leading = cells.clone().flat_map(|items| &items[..split(items)]);
+        let others = cells.flat_map(|items| &items[split(items)..]);
         let mut items: Vec<&Item> = leading.chain(others).collect();
         // Elsewhere they are no attributes of the crate.
         items.sort_by_key(|item| item.kind != ItemKind::Attribute);
@@ -93,6 +113,8 @@ pub struct Knowledge {
     /// Sorted by name.
     variables: Vec<Variable>,
     pending: Pending,
+    /// How many cells were adopted.
+    adopted: usize,
     refused: Vec<Refused>,
 }
 
@@ -115,11 +137,32 @@ impl Knowledge {
     }
 
     /// Takes up a cell of which evcxr is to be told later: what it defines, and which variables of earlier cells it has
-    /// moved out.
-    pub fn adopt(&mut self, items: &[Item], variables: &[Variable], forgotten: &[String]) {
+    /// moved out. Gives the number by which [`Knowledge::told`] knows it.
+    pub fn adopt(&mut self, items: &[Item], variables: &[Variable], forgotten: &[String]) -> usize {
         self.items.commit(items);
-        self.pending.add(items, variables, forgotten);
+        self.adopted += 1;
+        self.pending.add(Adopted {
+            number: self.adopted,
+            items: items.to_vec(),
+            variables: variables.to_vec(),
+            forgotten: forgotten.to_vec(),
+        });
         self.show_pending();
+        self.adopted
+    }
+
+    /// evcxr has kept the adopted cell with this number as its own, and has these variables by now, with their types. Where they are
+    /// not what the cell has left behind, it is still to be told of it.
+    pub fn told<'a>(&mut self, number: usize, found: impl Iterator<Item = (&'a str, &'a str)>) {
+        let Some(cell) = self.pending.cells.iter().find(|cell| cell.number == number) else {
+            return;
+        };
+        let found: HashMap<&str, &str> = found.collect();
+        let is_known = |variable: &Variable| found.get(&*variable.name) == Some(&&*variable.type_text);
+        let is_gone = |name: &String| !found.contains_key(&**name);
+        if cell.variables.iter().all(is_known) && cell.forgotten.iter().all(is_gone) {
+            self.pending = std::mem::take(&mut self.pending).without(number);
+        }
     }
 
     /// What evcxr is to be told; from now on it counts as told.
@@ -140,8 +183,8 @@ impl Knowledge {
     /// evcxr has forgotten everything.
     pub fn clear(&mut self) {
         self.items.clear();
-        for items in &self.pending.cells {
-            self.items.commit(items);
+        for cell in &self.pending.cells {
+            self.items.commit(&cell.items);
         }
         self.variables.clear();
         self.show_pending();

@@ -49,7 +49,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,7 @@ use artifacts::Artifacts;
 use build_server::{BuildReport, BuildServer, Order};
 use cell_code::{Binding, CellCode, DebugFormat};
 use cellar_cache::Store;
+use early::Early;
 use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
@@ -173,12 +174,18 @@ pub struct Engine {
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
     directory: Mutex<Option<folder::Folder>>,
+    /// evcxr's thread is to end.
+    ending: Arc<AtomicBool>,
+    /// Disconnected when it writes nothing any more.
+    written: Mutex<Receiver<()>>,
     /// The number of the evaluation that goes on, or [`IDLE`].
     evaluating: Arc<AtomicUsize>,
     evaluations: AtomicUsize,
 }
 
 const IDLE: usize = 0;
+/// How long evcxr may take for what it has in hand when the session ends.
+const LAST_WRITES: Duration = Duration::from_millis(100);
 
 fn given_file(directory: &Path) -> PathBuf {
     directory.join("given")
@@ -207,6 +214,7 @@ impl Engine {
         let directory = folder::make(&cache)?;
         let real_path = std::env::var_os("PATH").unwrap_or_default();
         let host = Host::with_program(directory.path(), &executable)?;
+        host.set_cell_function(rewrite::CELL_FUNCTION);
         host.set_env("PATH", &real_path);
         let functions = directory.path().join("functions");
         for side in ["in", "out"] {
@@ -223,20 +231,23 @@ impl Engine {
         let (jobs, received) = channel();
         let knowledge = Arc::new(Mutex::default());
         let ready = Arc::new(AtomicBool::new(false));
+        let ending = Arc::new(AtomicBool::new(false));
+        let (writing, written) = channel();
         let thread = evcxr_thread::EvcxrThread {
             host: host.clone(),
             builds: builds.clone(),
             knowledge: Arc::clone(&knowledge),
             ready: Arc::clone(&ready),
+            ending: Arc::clone(&ending),
             real_path,
             cache,
-            progress: Cell::default(),
+            modes: Cell::default(),
         };
         std::thread::Builder::new()
             .name("evcxr".into())
             // rust-analyzer and evcxr recurse over syntax trees.
             .stack_size(64 << 20)
-            .spawn(move || thread.run(&received))?;
+            .spawn(move || thread.run(&received, writing))?;
         Ok(Engine {
             jobs: Mutex::new(jobs),
             host,
@@ -248,6 +259,8 @@ impl Engine {
             knowledge,
             ready,
             directory: Mutex::new(Some(directory)),
+            ending,
+            written: Mutex::new(written),
             evaluating: Arc::new(AtomicUsize::new(IDLE)),
             evaluations: AtomicUsize::new(0),
         })
@@ -322,13 +335,10 @@ impl Engine {
         if let Some(evaluation) = replayed {
             return evaluation;
         }
-        if let Some(wanted) = wanted.as_ref().filter(|_| !self.is_ready())
-            && let Some(evaluation) = self.compile_alone(code, wanted, &frontend)
-        {
-            self.keep_artifact(wanted.clone(), &evaluation);
-            return evaluation;
-        }
-        let evaluation = self.evaluate_by_evcxr(code, frontend, progress);
+        let evaluation = match &wanted {
+            Some(wanted) => self.compile_at_once(code, wanted, &frontend, progress),
+            None => self.evaluate_by_evcxr(code, frontend, progress),
+        };
         if evaluation.error.is_none() {
             let switches = code.commands.lines().filter(|line| line.trim() == ":timing");
             let odd = switches.count() % 2 == 1;
@@ -347,9 +357,29 @@ impl Engine {
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
         let started = Instant::now();
+        let answer = self.hand_to_evcxr(code, frontend, progress, None);
+        let evaluation = answered(&answer);
+        tracing::debug!(
+            total = ?started.elapsed(),
+            compiles = evaluation.build.compiles,
+            user_code = ?evaluation.run.duration,
+            "evaluated"
+        );
+        evaluation
+    }
+
+    /// Has evcxr evaluate a cell when its turn comes. What `early` comes to in time, it need not do.
+    fn hand_to_evcxr(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+        early: Option<Arc<Early>>,
+    ) -> Receiver<Evaluation> {
         let (reply, answer) = channel();
         // Builds and the host are prepared when its turn comes: until then they belong to the boot.
-        let sent = lock(&self.jobs).send(Job::Evaluate {
+        // If the engine has stopped, there is no answer either.
+        let _ = lock(&self.jobs).send(Job::Evaluate {
             code: Box::new(code.clone()),
             order: Order {
                 question_mark: code.question_mark,
@@ -357,37 +387,14 @@ impl Engine {
                 awaits: code.awaits,
                 only_bound: Arc::clone(&code.only_bound),
                 bounded: code.bounded,
+                early,
                 frontend: Some(progress),
                 ..Order::default()
             },
             frontend,
             reply,
         });
-        let mut evaluation = match sent.ok().and_then(|()| answer.recv().ok()) {
-            Some(evaluation) => evaluation,
-            None => Evaluation {
-                error: Some(EngineError::Broken(
-                    "the engine has stopped; restart the kernel".into(),
-                )),
-                ..Evaluation::default()
-            },
-        };
-        tracing::debug!(
-            total = ?started.elapsed(),
-            compiles = evaluation.build.compiles,
-            user_code = ?evaluation.run.duration,
-            "evaluated"
-        );
-        if evaluation.error.is_some() {
-            if evaluation.build.stopped {
-                evaluation.error = Some(EngineError::Interrupted);
-            } else if let Some(said) = evaluation.build.dependencies.clone() {
-                evaluation.error = Some(EngineError::Dependencies(said));
-            } else if let Some(said) = evaluation.build.broken.clone() {
-                evaluation.error = Some(EngineError::Refused(said));
-            }
-        }
-        evaluation
+        answer
     }
 
     /// Stops the evaluation that goes on, if one does. Returns at once: whatever the evaluation does at this
@@ -573,9 +580,8 @@ impl Engine {
     /// [`Engine::known`] and [`Engine::items`] show it from now on, and evcxr hears of it when it has time, at
     /// the latest before the next cell. Values are the caller's concern: see [`Engine::set_materialiser`].
     pub fn adopt(&self, adoption: &Adoption) {
-        let format = DebugFormat::default();
-        let code = cell_code::prepare(&adoption.rust, &adoption.cell, &mut self.builds.marks(), format);
-        lock(&self.knowledge).adopt(&code.items, &adoption.variables, &adoption.forgotten);
+        let items = cell_code::items(&adoption.rust, &adoption.cell, &mut self.builds.marks());
+        lock(&self.knowledge).adopt(&items, &adoption.variables, &adoption.forgotten);
         // If the engine has stopped, the next cell will say so.
         let _ = lock(&self.jobs).send(Job::Adopt);
     }
@@ -622,8 +628,36 @@ impl Engine {
         self.builds.serde().shutdown();
         self.codecs.stop();
         self.host.shutdown();
-        drop(lock(&self.directory).take());
+        self.ending.store(true, Ordering::SeqCst);
+        // Wakes it.
+        let _ = lock(&self.jobs).send(Job::Adopt);
+        let is_over = lock(&self.written).recv_timeout(LAST_WRITES) == Err(RecvTimeoutError::Disconnected);
+        match lock(&self.directory).take() {
+            Some(directory) if !is_over => directory.remove_at_the_end(),
+            directory => drop(directory),
+        }
     }
+}
+
+/// What evcxr says of a cell, with the errors of its builds.
+fn answered(answer: &Receiver<Evaluation>) -> Evaluation {
+    let Ok(mut evaluation) = answer.recv() else {
+        let broken = "the engine has stopped; restart the kernel".to_owned();
+        return Evaluation {
+            error: Some(EngineError::Broken(broken)),
+            ..Evaluation::default()
+        };
+    };
+    if evaluation.error.is_some() {
+        if evaluation.build.stopped {
+            evaluation.error = Some(EngineError::Interrupted);
+        } else if let Some(said) = evaluation.build.dependencies.clone() {
+            evaluation.error = Some(EngineError::Dependencies(said));
+        } else if let Some(said) = evaluation.build.broken.clone() {
+            evaluation.error = Some(EngineError::Refused(said));
+        }
+    }
+    evaluation
 }
 
 /// evcxr reads its folder and finds its tools in the environment of this process.

@@ -35,11 +35,7 @@ impl Engine {
             return None;
         }
         let (items, variables) = lock(&self.knowledge).with(code);
-        let parts = SessionParts {
-            items,
-            variables,
-            function: 0,
-        };
+        let parts = SessionParts { items, variables };
         let wanted = || {
             let means = self.builds.means(code)?;
             Some(Wanted::new(code, parts.clone(), &means, &self.builds.marks()))
@@ -74,12 +70,15 @@ impl Engine {
             ..BuildReport::default()
         };
         let found = started.elapsed();
-        let evaluation = self.run_library(code, &record, wanted, &library, build, frontend)?;
+        let evaluation = self.run_library(code, &record, wanted, &library, build, frontend, |_| {})?;
         tracing::debug!(?found, user_code = ?evaluation.run.duration, total = ?started.elapsed(), "run without a compiler");
         Some(evaluation)
     }
 
     /// Runs a library of which evcxr knows nothing, and takes up what it leaves behind; its file is gone then. `None`: nothing of it has run.
+    ///
+    /// `taken_up` is called when it has run, with the number of what was [adopted](super::knowledge::Knowledge::adopt) if all went well.
+    #[expect(clippy::too_many_arguments, reason = "each is of another kind")]
     pub(super) fn run_library(
         &self,
         code: &CellCode,
@@ -88,6 +87,7 @@ impl Engine {
         library: &Path,
         build: BuildReport,
         frontend: &Arc<dyn Frontend>,
+        taken_up: impl FnOnce(Option<usize>),
     ) -> Option<Evaluation> {
         if !self.host.wait_for_process(|| self.builds.has_failed()) {
             return None;
@@ -114,7 +114,12 @@ impl Engine {
             build,
             ..Evaluation::default()
         };
-        self.take_up(code, record, wanted, &run, &mut evaluation);
+        let adoption = self.take_up(code, record, wanted, &run, &mut evaluation);
+        taken_up(adoption);
+        if run.death.is_some() && !run.restored {
+            // The process is gone, and evcxr must hear of it.
+            evaluation.error = self.notice_death().or(evaluation.error.take());
+        }
         let after = lock(&self.knowledge).known();
         evaluation.removed = gone(&before, &after);
         evaluation.run = run;
@@ -124,7 +129,7 @@ impl Engine {
         Some(evaluation)
     }
 
-    /// Takes up what the cell has left behind.
+    /// Takes up what the cell has left behind; gives its number if all went well.
     fn take_up(
         &self,
         code: &CellCode,
@@ -132,29 +137,27 @@ impl Engine {
         wanted: &Wanted,
         run: &RunReport,
         evaluation: &mut Evaluation,
-    ) {
+    ) -> Option<usize> {
         let failed =
             run.panic.is_some() || run.returned_error.is_some() || run.death.is_some() || run.interrupted;
         if !failed {
             let moved: Vec<String> = wanted.of_session(&record.moved).cloned().collect();
             let defined = record.defined();
-            lock(&self.knowledge).adopt(&code.items, &defined, &moved);
+            let mut knowledge = lock(&self.knowledge);
+            let adoption = knowledge.adopt(&code.items, &defined, &moved);
+            evaluation.refused = knowledge.take_refused();
             evaluation.defined = defined;
-        } else {
-            evaluation.error = Some(EngineError::Refused("the cell failed".to_owned()));
-            if run.death.is_some() && !run.restored {
-                // The process is gone, and evcxr must hear of it.
-                evaluation.error = self.notice_death().or(evaluation.error.take());
-                return;
-            }
-            if run.restored {
-                return;
-            }
+            let _ = lock(&self.jobs).send(Job::Adopt);
+            return Some(adoption);
+        }
+        evaluation.error = Some(EngineError::Refused("the cell failed".to_owned()));
+        if run.death.is_none() && !run.restored {
             // What it moved may be gone.
             let moved: Vec<String> = wanted.of_session(&record.moved).cloned().collect();
             lock(&self.knowledge).adopt(&[], &[], &moved);
+            let _ = lock(&self.jobs).send(Job::Adopt);
         }
-        let _ = lock(&self.jobs).send(Job::Adopt);
+        None
     }
 
     /// Has evcxr run nothing, so that it finds its process gone and starts another.
@@ -171,7 +174,6 @@ impl Engine {
             return;
         };
         let record = Record::new(
-            library.function,
             &library.defined,
             &library.moved,
             &evaluation.build.inputs,

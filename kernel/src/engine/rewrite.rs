@@ -68,8 +68,6 @@ pub struct Rewritten {
     pub taken: Vec<String>,
     /// The variables that it stores.
     pub stored: Vec<Stored>,
-    /// The number of the function that evcxr is going to call.
-    pub function: Option<usize>,
 }
 
 /// A variable that a crate stores.
@@ -108,6 +106,9 @@ const THIN_STORE: &str = concat!(
     "let a=if v.is_null(){std::sync::Arc::new(f())}else{*unsafe{Box::from_raw(v)}};self.put_variable::<_,0>(&n,a.clone());a}",
     "}}",
 );
+/// What the library of a cell exports. evcxr counts its functions; here all have one name, since a library may be compiled, and
+/// run, before anybody knows the number that evcxr has for it.
+pub const CELL_FUNCTION: &str = "run_user_code_0";
 const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
 const CATCH: &str = "std::panic::catch_unwind(";
 const CHECK: &str = "vars_ok &= evcxr_variable_store.check_variable::<";
@@ -150,22 +151,13 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         rewritten.is_async = body
             .clone()
             .any(|at| lines.is_generated(at) && lines.text(at) == ASYNC_OPEN);
-        if let Some(name) = lines
-            .text(entry)
-            .trim_end_matches('(')
-            .rsplit(' ')
-            .next()
-            .map(str::to_owned)
-        {
-            rewritten.function = function(generated);
-            // The user may call an item like the function that evcxr looks for.
-            let places = places(&lines, &rewritten.map).unwrap_or_default();
-            lines.replace(
-                entry - 1..entry,
-                &format!("{places}#[unsafe(export_name = {name:?})]"),
-            );
-            lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
-        }
+        // The user may call an item like the function that is called.
+        let places = places(&lines, &rewritten.map).unwrap_or_default();
+        lines.replace(
+            entry - 1..entry,
+            &format!("{places}#[unsafe(export_name = {CELL_FUNCTION:?})]"),
+        );
+        lines.replace(entry..entry + 1, "pub extern \"C\" fn __cellar_cell(");
         rewritten.statement_line = body.clone().find(|at| !lines.is_generated(*at)).map(|at| at + 1);
         if let Some(store) = store {
             // The attribute line of the entry function stands between the two.
@@ -327,18 +319,6 @@ fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
         };
         lines.replace(older.1.start() - 1..*older.1.end(), "");
     }
-}
-
-/// The name of the function with this number.
-pub fn function_name(number: usize) -> String {
-    format!("run_user_code_{number}")
-}
-
-/// The number of the function that evcxr calls in a generated crate.
-pub fn function(generated: &str) -> Option<usize> {
-    let mut lines = generated.lines().rev();
-    let number = lines.find_map(|line| line.strip_prefix("pub extern \"C\" fn run_user_code_"))?;
-    number.trim_end_matches('(').parse().ok()
 }
 
 /// The type that evcxr converts errors of `?` into; ours is in the runtime crate.

@@ -31,6 +31,17 @@ pub struct Plan {
     pub identities: Arc<BTreeMap<String, Digest>>,
 }
 
+impl Plan {
+    /// The plan for a cell. Optimising one whose work is bounded by its own length cannot pay (see `effort.rs`).
+    #[must_use]
+    pub fn for_cell(mut self, bounded: bool) -> Plan {
+        if bounded {
+            self.opt_level = "0".to_owned();
+        }
+        self
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, Default)]
 pub struct Compiled {

@@ -22,7 +22,12 @@ pub struct Codes {
 impl Codes {
     /// The items and cached functions of a cell's Rust, as the user wrote it, take the place of those of their names.
     pub fn learn(&mut self, rust: &str, functions: &[CachedFunction]) {
-        for item in analysis::read_cell(rust).items {
+        self.learn_items(analysis::read_cell(rust).items, functions);
+    }
+
+    /// The same where the cell's items are known.
+    pub fn learn_items(&mut self, items: Vec<Item>, functions: &[CachedFunction]) {
+        for item in items {
             for name in &item.names {
                 self.functions.remove(name);
             }

@@ -4,6 +4,7 @@ use ra_ap_syntax::ast::{self, HasAttrs, HasModuleItem, HasName};
 use ra_ap_syntax::{AstNode, AstToken, SourceFile, SyntaxNode};
 
 use super::known::{Item, ItemKind};
+use crate::analysis::may_have_items;
 use crate::magic::EDITION;
 
 /// The statements of a cell in a function, parsed. Offsets are off by [`WRAP`].
@@ -16,6 +17,9 @@ const WRAP: &str = "fn f(){";
 /// The items that `code` (a cell's Rust) defines, with their fields, variants and methods.
 pub fn items_of(code: &str) -> Vec<Item> {
     let mut items = Vec::new();
+    if !may_have_items(code) {
+        return items;
+    }
     let root = parsed(code);
     let Some(body) = root.descendants().find_map(ast::StmtList::cast) else {
         return items;

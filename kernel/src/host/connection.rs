@@ -248,11 +248,17 @@ impl<'a> Connection<'a> {
         while self.wanted.is_none()
             && let Some(line) = self.evcxr_lines.next()
         {
-            let Some(cell) = evcxr_protocol::load_and_run(&line) else {
+            let Some(mut cell) = evcxr_protocol::load_and_run(&line) else {
                 tracing::error!(line, "evcxr sent what is no command of its protocol");
                 continue;
             };
-            if std::mem::take(&mut self.inner.state().skip_next) {
+            let mut state = self.inner.state();
+            if let Some(name) = &state.cell_function {
+                cell.function.clone_from(name);
+            }
+            let skips = std::mem::take(&mut state.skip_next);
+            drop(state);
+            if skips {
                 self.evcxr_out.write_all(evcxr_protocol::COMPLETE.as_bytes())?;
             } else {
                 self.wanted = Some(cell);

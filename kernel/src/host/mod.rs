@@ -171,6 +171,8 @@ struct State {
     /// See [`Host::take_told`].
     told: Vec<u8>,
     skip_next: bool,
+    /// What evcxr's cells export.
+    cell_function: Option<String>,
     /// A cell that the kernel itself wants to run.
     requested: Option<control::CellFunction>,
     running: Option<listener::Running>,
@@ -274,6 +276,11 @@ impl Host {
     pub fn set_libraries(&self, libraries: Libraries) {
         self.inner.state().libraries = Some(libraries);
         self.inner.wake();
+    }
+
+    /// Says which function evcxr's cells export, whatever evcxr calls it.
+    pub fn set_cell_function(&self, name: &str) {
+        self.inner.state().cell_function = Some(name.to_owned());
     }
 
     /// The cell that runs next shows its outputs to `frontend`.

@@ -194,7 +194,11 @@ mod tests {
             &["nbconvert", "*.ipynb"],
             &["x", "--input=a b.ipynb"],
         ] {
-            assert_eq!(parent(arguments).notebooks(nowhere), [a.clone()], "{arguments:?}");
+            assert_eq!(
+                parent(arguments).notebooks(nowhere),
+                std::slice::from_ref(&a),
+                "{arguments:?}"
+            );
         }
         assert!(parent(&["nbconvert", "--stdin"]).notebooks(nowhere).is_empty());
     }

@@ -229,9 +229,12 @@ impl Running<'_> {
             self.session.names().learn(crate::help::items_of(&written));
             // Cached functions of other cells may lead to its items.
             let mut codes = self.session.functions();
-            for (_, step) in &self.functions {
-                codes.learn(&step.original, &step.functions);
+            let mut steps = self.functions.iter().map(|(_, step)| step);
+            if let Some(first) = steps.next() {
+                // It is what was read.
+                codes.learn_items(reading.items.clone(), &first.functions);
             }
+            steps.for_each(|step| codes.learn(&step.original, &step.functions));
         }
         self.metadata.insert("cellar".to_owned(), done.to_json());
         Ok(())

@@ -235,13 +235,19 @@ impl Machine for Workshop {
     fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>> {
         // Threads of earlier cells may have changed something since.
         let asked: Vec<&str> = subjects.iter().flat_map(Subject::texts).collect();
-        let answer = self
-            .engine
-            .has_run()
-            .then(|| told(self.engine.call_runtime("surroundings", &asked, Manner::Plain)));
+        let answer = match self.engine.has_run() {
+            true => told(self.engine.call_runtime("surroundings", &asked, Manner::Plain)),
+            // Nobody has set anything.
+            false => Some(Vec::new()),
+        };
         self.surroundings.hear(&self.engine.host().take_told());
-        let mut texts = texts(&answer.flatten().unwrap_or_default()).into_iter();
+        let is_known = answer.is_some();
+        let mut texts = texts(&answer.unwrap_or_default()).into_iter();
         let mut next = || {
+            if !is_known {
+                // Equal to nothing that was ever told.
+                return vec![String::new(); 3];
+            }
             let count = texts.next().and_then(|count| count.parse().ok()).unwrap_or(0);
             texts.by_ref().take(count).collect::<Vec<String>>()
         };

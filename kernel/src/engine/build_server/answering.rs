@@ -35,6 +35,7 @@ impl BuildServer {
                 let build = AssertUnwindSafe(|| self.build(&request).map_err(|error| error.to_string()));
                 let answer = catch_unwind(build).unwrap_or_else(|panic| Err(panic_text(&*panic)));
                 if !checks(&request) {
+                    lock(&self.shared.report).asked = true;
                     *lock(&self.shared.request) = Some(request);
                 }
                 answer
@@ -60,22 +61,14 @@ impl BuildServer {
         std::fs::create_dir_all(out.join("src"))?;
         let library = out.join("libctx.so");
         let source = request.directory.join("src/lib.rs");
-        if let Some(answer) = self.verdict(&order, checks) {
+        if let Some(answer) = self.verdict(&order, request, &library)? {
             return Ok(answer);
         }
         match order.answer {
             Answering::Compile => {}
             Answering::Error => return Ok(pretended_errors("E0000", &[1])),
             Answering::NothingMade if checks => return Ok(BuildAnswer::default()),
-            Answering::NothingMade => {
-                let generated = std::fs::read_to_string(&source)?;
-                lock(&self.shared.report).function = rewrite::function(&generated);
-                // For a variable that a cell has moved, evcxr gets this error where it would store it again.
-                return match rewrite::lines_that_store(&generated, &order.forgotten).as_slice() {
-                    [] => nothing_made(request, &library),
-                    lines => Ok(pretended_errors("E0382", lines)),
-                };
-            }
+            Answering::NothingMade => return nothing_but(request, &library, &order.forgotten),
         }
         // Written when evcxr's analysis was done; what has passed since then went into starting the tool.
         let tool = source.metadata()?.modified()?.elapsed().unwrap_or_default();
@@ -95,7 +88,6 @@ impl BuildServer {
             let mut report = lock(&self.shared.report);
             report.map = rewritten.map.clone();
             if !checks {
-                report.function = rewritten.function;
                 report.modes = Some(Modes {
                     question_mark: rewritten.allows_question_mark,
                     awaits: rewritten.is_async,
@@ -117,7 +109,7 @@ impl BuildServer {
             Err(Missing::NotBuilt(said)) => Some(said),
             Ok(()) => None,
         };
-        *lock(&self.shared.last_plan) = Some(plan.clone());
+        self.note_plan(&plan);
         self.choose_serde(&mut plan, &rewritten.text);
         if rewritten.text.contains(VALUES) {
             match self.values(&plan) {
@@ -125,9 +117,7 @@ impl BuildServer {
                 Err(said) => lock(&self.shared.report).dependencies = Some(said),
             }
         }
-        if order.bounded {
-            plan.opt_level = "0".to_owned();
-        }
+        let plan = plan.for_cell(order.bounded);
         let environment = self.environment(request);
         if let Some(answer) =
             self.compiled_early(request, &order, &generated, &rewritten, (&plan, &environment))?
@@ -221,15 +211,24 @@ impl BuildServer {
 
     /// What evcxr hears where rustc has found the cell wrong before it asked, or right and evcxr only wants to
     /// know what it itself does not like about it.
-    fn verdict(&self, order: &Order, checks: bool) -> Option<BuildAnswer> {
-        let early = order.early.as_ref()?;
-        match early.take() {
-            Outcome::Wrong(_) => Some(pretended_errors("E0000", &[1])),
+    fn verdict(
+        &self,
+        order: &Order,
+        request: &BuildRequest,
+        library: &Path,
+    ) -> std::io::Result<Option<BuildAnswer>> {
+        let Some(early) = order.early.as_ref() else {
+            return Ok(None);
+        };
+        Ok(match early.take() {
+            Outcome::Wrong(_) | Outcome::Over => Some(pretended_errors("E0000", &[1])),
             Outcome::Stopped => {
                 lock(&self.shared.report).stopped = true;
                 Some(pretended_errors("E0000", &[1]))
             }
-            built @ Outcome::Built(_) if checks => {
+            Outcome::Ran(_) if checks(request) => Some(BuildAnswer::default()),
+            Outcome::Ran(ran) => Some(nothing_but(request, library, &ran.moved)?),
+            built @ Outcome::Built(_) if checks(request) => {
                 // It may still tell of types.
                 early.put_back(built);
                 Some(BuildAnswer::default())
@@ -238,7 +237,7 @@ impl BuildServer {
                 early.put_back(other);
                 None
             }
-        }
+        })
     }
 
     /// The answer to a build, if the cell has been compiled already.
@@ -297,12 +296,23 @@ impl BuildServer {
     }
 }
 
+/// Tells evcxr that there is a library where there is none, once it has given up what the cell has moved: there it gets an error
+/// where it would store it again.
+fn nothing_but(request: &BuildRequest, library: &Path, moved: &[String]) -> std::io::Result<BuildAnswer> {
+    let generated = std::fs::read_to_string(request.directory.join("src/lib.rs"))?;
+    match rewrite::lines_that_store(&generated, moved).as_slice() {
+        [] => nothing_made(request, library),
+        lines => Ok(pretended_errors("E0382", lines)),
+    }
+}
+
 /// The library, if it can be run again without evcxr.
 fn kept(built: &Built, theirs: &Rewritten) -> Option<RunLibrary> {
-    let function = built.rewritten.function.filter(|_| built.is_minimal)?;
+    if !built.is_minimal {
+        return None;
+    }
     Some(RunLibrary {
         path: early::kept(built)?,
-        function,
         defined: built.defined(theirs),
         moved: built.moved.clone(),
     })

@@ -64,6 +64,8 @@ struct Shared {
     running: Running,
     materialiser: Mutex<Option<Materialiser>>,
     awaits: AtomicBool,
+    /// The files of evcxr's package are those of the session.
+    is_package_current: AtomicBool,
     failed: AtomicBool,
     /// The build that evcxr asked for last.
     request: Mutex<Option<BuildRequest>>,
@@ -107,6 +109,7 @@ impl BuildServer {
             running: Running::default(),
             materialiser: Mutex::default(),
             awaits: AtomicBool::new(false),
+            is_package_current: AtomicBool::new(true),
             failed: AtomicBool::new(false),
             request: Mutex::default(),
             dependencies: Mutex::default(),
@@ -265,6 +268,12 @@ impl BuildServer {
 
     pub fn set_awaits(&self, awaits: bool) {
         self.shared.awaits.store(awaits, Ordering::SeqCst);
+    }
+
+    /// Says whether the files of evcxr's package are those of the session. evcxr writes them before it builds; after a cell
+    /// that failed they may be those of that cell, and after a `:command` they may be out of date.
+    pub fn set_package_current(&self, is_current: bool) {
+        self.shared.is_package_current.store(is_current, Ordering::SeqCst);
     }
 
     /// Whether the engine could not be started.

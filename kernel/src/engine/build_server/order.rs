@@ -48,6 +48,8 @@ pub enum Answering {
 /// What happened in the builds since the last [`BuildServer::order`](super::BuildServer::order).
 #[derive(Debug, Clone, Default)]
 pub struct BuildReport {
+    /// evcxr has asked for a library.
+    pub asked: bool,
     /// The map of the crate that was compiled last.
     pub map: SourceMap,
     /// How often rustc was started.
@@ -63,8 +65,6 @@ pub struct BuildReport {
     pub taken: Vec<String>,
     /// What that crate was made of besides its text.
     pub inputs: Inputs,
-    /// The number of the function that evcxr calls.
-    pub function: Option<usize>,
     /// evcxr's modes, where a cell was compiled in them.
     pub modes: Option<Modes>,
     /// What was run, if it can be run again without evcxr.
@@ -75,7 +75,6 @@ pub struct BuildReport {
 #[derive(Debug, Clone)]
 pub struct RunLibrary {
     pub path: PathBuf,
-    pub function: usize,
     /// What it stores under new names.
     pub defined: Vec<Variable>,
     /// Variables that it does not store, since the cell moves them.

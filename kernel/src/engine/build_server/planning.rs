@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cellar_cache::Digest;
 
@@ -34,9 +35,9 @@ pub(super) struct Crates {
 }
 
 impl BuildServer {
-    /// How the next cell will be compiled if nothing changes; `None` where that is not known, or where crates would
-    /// have to be built first.
-    pub fn workshop(&self, bounded: bool) -> std::io::Result<Option<Workshop>> {
+    /// How the next cell will be compiled if nothing changes, whatever its own optimisation; `None` where that is not known, or where
+    /// crates would have to be built first.
+    pub fn workshop(&self) -> std::io::Result<Option<Workshop>> {
         let request = lock(&self.shared.request);
         let Some(request) = request.as_ref() else {
             return Ok(None);
@@ -46,12 +47,9 @@ impl BuildServer {
         if !is_built && has_dependencies(&manifest) {
             return Ok(None);
         }
-        let Ok(mut plan) = self.plan(request, &Order::default())? else {
+        let Ok(plan) = self.plan(request, &Order::default())? else {
             return Ok(None);
         };
-        if bounded {
-            plan.opt_level = "0".to_owned();
-        }
         Ok(Some(Workshop {
             plan,
             environment: self.environment(request),
@@ -59,23 +57,31 @@ impl BuildServer {
         }))
     }
 
-    /// How a cell would be compiled now; `None` if that is not known. Before evcxr has asked for a build, cells
-    /// are compiled as it does where nobody has configured anything.
-    pub fn means(&self, code: &CellCode) -> Option<Means> {
+    /// As [`BuildServer::workshop`]. Before evcxr has asked for a build, cells are compiled as it does where nobody has
+    /// configured anything.
+    pub fn workshop_at_once(&self) -> Option<Workshop> {
         let was_asked = lock(&self.shared.request).is_some();
-        let plan = match was_asked {
-            true => self.workshop(code.bounded).ok()??.plan,
-            false if is_evcxr_configured() => return None,
-            false => {
-                let mut plan = self.plain_plan();
-                if code.bounded {
-                    plan.opt_level = "0".to_owned();
-                }
-                plan
-            }
-        };
+        match was_asked {
+            true if !self.shared.is_package_current.load(Ordering::SeqCst) => None,
+            true => self.workshop().ok()?,
+            false if is_evcxr_configured() => None,
+            false => Some(Workshop {
+                plan: self.plain_plan(),
+                environment: self.environment_before_evcxr(),
+                folder: self.shared.folder.join("alone"),
+            }),
+        }
+    }
+
+    /// How a cell would be compiled now; `None` if that is not known.
+    pub fn means(&self, code: &CellCode) -> Option<Means> {
+        let workshop = self.workshop_at_once()?;
+        self.note_plan(&workshop.plan);
         Some(Means {
-            plan,
+            workshop: Workshop {
+                plan: workshop.plan.for_cell(code.bounded),
+                ..workshop
+            },
             rustc_version: self.shared.serde.rustc_version()?,
             runtime: self.runtime()?,
             serde: self.shared.serde.now().map(|serde| serde.arguments().to_vec()),
@@ -83,7 +89,7 @@ impl BuildServer {
     }
 
     /// rustc's environment before evcxr has asked for anything. Sorted.
-    pub fn environment_before_evcxr(&self) -> Vec<(String, String)> {
+    fn environment_before_evcxr(&self) -> Vec<(String, String)> {
         let request = BuildRequest {
             directory: self.shared.folder.clone(),
             environment: std::env::vars_os()
@@ -111,6 +117,11 @@ impl BuildServer {
         set.map(|(_, value)| value.clone())
             .or_else(own)
             .or_else(|| std::env::var(name).ok())
+    }
+
+    /// Notes how a cell is compiled, whatever its own optimisation.
+    pub(super) fn note_plan(&self, plan: &Plan) {
+        *lock(&self.shared.last_plan) = Some(plan.clone());
     }
 
     /// How cells are compiled at the moment; `None` before the first.

@@ -15,7 +15,7 @@ use super::machine::{Adopted, Saved, Typed, When};
 use super::manifest::{FORM, Manifest, Value};
 use super::policy::{Kind, Policy};
 use super::recording::{Recorded, Recorder, replay};
-use super::surroundings::is_surrounding;
+use super::surroundings::{Looked, is_surrounding};
 use super::{Caching, LastRun, Ran, STEP, defined};
 use crate::analysis::{CellReading, Verdict};
 use crate::cell::CellSource;
@@ -176,8 +176,9 @@ impl Caching {
         base: Key,
         unusable: &mut Option<Outcome>,
     ) -> Option<Done> {
+        let mut looked = Looked::default();
         for entry in self.store.find(base) {
-            if let Err(changed) = self.observes_the_same(&entry) {
+            if let Err(changed) = self.observes_the_same(&entry, &mut looked) {
                 *unusable = Some(changed);
                 continue;
             }
@@ -213,8 +214,8 @@ impl Caching {
     ///
     /// # Errors
     /// What is not.
-    pub(super) fn observes_the_same(&self, entry: &Entry) -> Result<(), Outcome> {
-        let now = self.observe_again(&entry.observed);
+    pub(super) fn observes_the_same(&self, entry: &Entry, looked: &mut Looked) -> Result<(), Outcome> {
+        let now = self.observe_again(&entry.observed, looked);
         let changes = cache::diff(&entry.observed, &now);
         if changes.is_empty() {
             return Ok(());

@@ -39,6 +39,7 @@ use items::SessionItems;
 use ledger::{Ledger, Stored, Variable};
 use resource::Instances;
 use saver::Saver;
+use surroundings::Looked;
 
 pub use cell::{CachedCell, Seen};
 pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, When};
@@ -419,8 +420,8 @@ impl Caching {
     }
 
     /// The same as it is now. The compiler has the kernel's own environment.
-    fn observe_again(&self, observed: &[Ingredient]) -> Vec<Ingredient> {
-        let mut now = self.surroundings_now(observed);
+    fn observe_again(&self, observed: &[Ingredient], looked: &mut Looked) -> Vec<Ingredient> {
+        let mut now = self.surroundings_now(observed, looked);
         let mut state = self.state();
         let of_compiler = observed.iter().filter(|then| !surroundings::is_surrounding(then));
         now.extend(of_compiler.map(|then| match then.kind {

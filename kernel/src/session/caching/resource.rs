@@ -19,6 +19,7 @@ use super::machine::{Adopted, Instance, Typed};
 use super::manifest::{FORM, Manifest};
 use super::policy::Policy;
 use super::recording::{Recorded, Recorder, replay};
+use super::surroundings::Looked;
 use super::{Caching, Ran, defined};
 use crate::interpreter::{CellError, Frontend};
 
@@ -65,8 +66,9 @@ impl Caching {
         self.release_forgotten();
         let base = Key::of(&inputs.ingredients);
         let mut unusable = None;
+        let mut looked = Looked::default();
         for entry in self.store.find(base) {
-            if let Err(changed) = self.observes_the_same(&entry) {
+            if let Err(changed) = self.observes_the_same(&entry, &mut looked) {
                 unusable = Some(changed);
                 continue;
             }

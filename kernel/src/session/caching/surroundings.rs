@@ -1,6 +1,8 @@
 //! Parameters and values of the session map as inputs of a cell. Which of them it reads is known when it has run, so they are among
 //! what an entry has *observed*, and looked at again before a hit.
 
+use std::collections::BTreeMap;
+
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
 use super::Caching;
@@ -73,18 +75,23 @@ pub fn ingredients(seen: &Seen) -> impl Iterator<Item = Ingredient> {
         .map(|read| ingredient(&read.subject, &read.state))
 }
 
+/// What was found while entries of one key were looked at: each thing is asked for once.
+#[derive(Default)]
+pub struct Looked(BTreeMap<Subject, Vec<String>>);
+
 impl Caching {
     /// The same as they are now; one for each that is a parameter or a value of the session map.
-    pub(super) fn surroundings_now(&self, observed: &[Ingredient]) -> Vec<Ingredient> {
+    pub(super) fn surroundings_now(&self, observed: &[Ingredient], looked: &mut Looked) -> Vec<Ingredient> {
         let subjects: Vec<Subject> = observed.iter().filter_map(subject).collect();
-        if subjects.is_empty() {
-            return Vec::new();
+        let is_new = |subject: &&Subject| !looked.0.contains_key(*subject);
+        let new: Vec<Subject> = subjects.iter().filter(is_new).cloned().collect();
+        if !new.is_empty() {
+            let states = self.machine.states(&new);
+            looked.0.extend(new.into_iter().zip(states));
         }
-        let states = self.machine.states(&subjects);
         subjects
             .iter()
-            .zip(states)
-            .map(|(subject, state)| ingredient(subject, &state))
+            .map(|subject| ingredient(subject, &looked.0[subject]))
             .collect()
     }
 
