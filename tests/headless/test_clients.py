@@ -168,7 +168,6 @@ API = {
         client = NotebookClient(nb, km=km)
         client.execute()
         check(nb)
-        client.kc.stop_channels()
         other = read("Bergen")
         client = NotebookClient(other, km=km)
         client.execute()
