@@ -134,3 +134,23 @@ def test_a_temporary_folder_is_left_clean(new_kernel, tmp_path):
     while time.monotonic() < deadline and list(tmp_path.iterdir()):
         time.sleep(0.1)
     assert sorted(tmp_path.rglob("*")) == []
+
+
+def test_two_clients_of_one_manager_are_both_answered(new_kernel):
+    """They have one ZeroMQ identity. Neither may throw the other out, nor may it go silent when the other leaves."""
+    kernel = new_kernel()
+
+    def client():
+        made = kernel.manager.client()
+        made.start_channels(hb=False)
+        return made
+
+    def answered(client):
+        asked = client.kernel_info()
+        return client.get_shell_msg(timeout=20)["parent_header"]["msg_id"] == asked
+
+    older, newer = client(), client()
+    assert all(answered(one) for _ in range(20) for one in (older, newer))
+    older.stop_channels()
+    assert all(answered(newer) for _ in range(20))
+    newer.stop_channels()

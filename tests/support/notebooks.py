@@ -23,6 +23,22 @@ def write(path, *cells, **options):
     return path
 
 
+def with_params(path, params, *cells, **metadata):
+    """A notebook whose metadata has parameters, and something of others beside them."""
+    made = notebook(*cells)
+    made.metadata["cellar"] = {"other": [1, {"x": None}], "params": params}
+    made.metadata.update(metadata)
+    nbformat.write(made, path)
+    return path
+
+
+def saved_params(path):
+    """`metadata.cellar.params` of a notebook on disk. What others keep there must have survived."""
+    ours = read(path).metadata["cellar"]
+    assert ours["other"] == [1, {"x": None}]
+    return ours.get("params")
+
+
 def read(path):
     """Reads a notebook and checks that it is valid."""
     made = nbformat.read(path, as_version=4)

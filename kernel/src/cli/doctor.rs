@@ -1,6 +1,7 @@
 //! `cellar doctor`: is everything there, and how is it mended?
 
 mod checks;
+mod python;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -27,6 +27,9 @@ pub fn run(typed: &args::Install, environment: &Environment, out: &mut impl Writ
         folder: folder(&typed.place, environment)?,
         executable: kernelspec::this_executable(environment)?,
     };
+    if plan.is_packages(out)? {
+        return Ok(());
+    }
     plan.carry_out()?;
     let extension = labextension::folder(&jupyter_paths::data_dir(&typed.place, environment)?);
     labextension::write(&extension).context("the kernel is installed, its JupyterLab extension is not")?;
@@ -49,8 +52,14 @@ pub fn run(typed: &args::Install, environment: &Environment, out: &mut impl Writ
              `cargo install --path kernel` in the checkout, and then `cellar install`, makes it last."
         )?;
     }
+    writeln!(out, "{WITH_PYTHON}")?;
     Ok(())
 }
+
+/// What an installation from the executable alone cannot do.
+const WITH_PYTHON: &str = "In a Python environment, `pip install .` in the checkout does all this and more: what cells \
+     change of a notebook's parameters is saved by nbconvert, `jupyter execute` and papermill, and papermill \
+     has its `-p` for Rust.";
 
 /// The folder of the kernelspec that `place` names.
 ///
@@ -63,6 +72,27 @@ pub fn folder(place: &args::Place, environment: &Environment) -> Result<PathBuf>
 }
 
 impl Plan {
+    /// Whether the Python package has been here before, and has done all that there is to do.
+    fn is_packages(&self, out: &mut impl Write) -> Result<bool> {
+        if !kernelspec::is_of_package(&self.folder) {
+            return Ok(false);
+        }
+        let (folder, package) = (self.folder.display(), kernelspec::PACKAGE);
+        if let Owner::Cellar { executable } = kernelspec::owner(&self.folder)
+            && executable.canonicalize().ok() == self.executable.canonicalize().ok()
+        {
+            writeln!(
+                out,
+                "Nothing to do: the Python package {package} has installed the kernel in {folder}"
+            )?;
+            return Ok(true);
+        }
+        bail!(
+            "{folder} belongs to the Python package {package}, and starts another executable than this one: \
+             `pip uninstall {package}` first, or choose another name with --name"
+        )
+    }
+
     fn carry_out(&self) -> Result<()> {
         let folder = self.folder.display();
         match kernelspec::owner(&self.folder) {

@@ -28,6 +28,12 @@ pub const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-svg.svg", include_bytes!("../../../kernelspec/logo-svg.svg")),
 ];
 
+/// The Python package that brings kernel, kernelspec and plug-in at once (`pip install .`).
+pub const PACKAGE: &str = "cellar-jupyter";
+
+/// Jupyter's word, in `argv`, for the folder of the kernelspec. That package writes it.
+const RESOURCE_DIR: &str = "{resource_dir}";
+
 /// What follows the executable in `argv`; by this a kernelspec is recognised as ours.
 const ARGUMENTS: [&str; 3] = ["kernel", "--connection-file", "{connection_file}"];
 
@@ -100,7 +106,7 @@ pub fn owner(folder: &Path) -> Owner {
         .collect();
     match argv.split_first() {
         Some((executable, rest)) if rest == ARGUMENTS => Owner::Cellar {
-            executable: executable.into(),
+            executable: executable.replace(RESOURCE_DIR, &folder.to_string_lossy()).into(),
         },
         _ => Owner::Other {
             display_name: spec["display_name"]
@@ -109,6 +115,15 @@ pub fn owner(folder: &Path) -> Owner {
                 .to_owned(),
         },
     }
+}
+
+/// Whether [`PACKAGE`] wrote the kernelspec in `folder`: only there the plug-in that it names is sure to be.
+/// What a package has written, pip has to remove.
+pub fn is_of_package(folder: &Path) -> bool {
+    std::fs::read(folder.join(KERNEL_JSON))
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Value>(&text).ok())
+        .is_some_and(|spec| spec["metadata"]["kernel_provisioner"]["provisioner_name"] == DEFAULT_NAME)
 }
 
 /// The absolute path under which this executable should be started later.
@@ -199,6 +214,13 @@ mod tests {
                 display_name: "Rust".to_owned()
             }
         );
+        assert!(!is_of_package(folder.path()));
+        let mut packaged = kernel_json(Path::new("{resource_dir}/../../../../bin/cellar"));
+        packaged["metadata"]["kernel_provisioner"] = json!({"provisioner_name": "cellar"});
+        write(&packaged.to_string());
+        assert!(is_of_package(folder.path()));
+        let executable = folder.path().join("../../../../bin/cellar");
+        assert_eq!(owner(folder.path()), Owner::Cellar { executable });
         write("{");
         assert!(matches!(owner(folder.path()), Owner::Unreadable { .. }));
         write("[]");

@@ -82,6 +82,13 @@ fn remove(folder: &Path) -> Result<Removed> {
             folder.join(KERNEL_JSON).display()
         ),
     }
+    if kernelspec::is_of_package(folder) {
+        bail!(
+            "{} belongs to a Python package, which pip removes whole: `pip uninstall {}`",
+            folder.display(),
+            kernelspec::PACKAGE
+        );
+    }
     let mut removed = Removed::default();
     // First the file that makes it a kernel: whatever goes wrong later, no half kernel is offered.
     for name in std::iter::once(KERNEL_JSON).chain(LOGOS.map(|(name, _)| name)) {
@@ -204,6 +211,32 @@ mod tests {
                 .contains("another kernel")
         );
         assert!(home.path().join(KERNEL_JSON).is_file());
+    }
+
+    #[test]
+    fn what_pip_installed_is_left_to_pip() {
+        let home = tempfile::tempdir().unwrap();
+        let (environment, place, folder) = installed(home.path());
+        let file = folder.join(KERNEL_JSON);
+        let mut spec: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        spec["metadata"]["kernel_provisioner"] = serde_json::json!({"provisioner_name": "cellar"});
+        std::fs::write(&file, spec.to_string()).unwrap();
+        let error = remove(&folder).unwrap_err().to_string();
+        assert!(error.contains("pip uninstall cellar-jupyter"), "{error}");
+        assert!(file.is_file());
+        // The executable is the same, so there is nothing that could be installed.
+        let mut said = Vec::new();
+        install::run(&args::Install { place }, &environment, &mut said).unwrap();
+        assert!(String::from_utf8(said).unwrap().contains("Nothing to do"));
+        spec["argv"][0] = "/opt/other/cellar".into();
+        std::fs::write(&file, spec.to_string()).unwrap();
+        let place = args::Place {
+            name: "cellar".to_owned(),
+            ..args::Place::default()
+        };
+        let error = install::run(&args::Install { place }, &environment, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("--name"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), spec.to_string());
     }
 
     #[test]

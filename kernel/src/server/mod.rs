@@ -37,11 +37,14 @@ use std::{
 
 use anyhow::Context;
 use tokio::sync::mpsc;
-use zeromq::{RepSocket, RouterSocket, Socket};
+use zeromq::{RepSocket, Socket as _};
 
 use crate::{
     interpreter::Interpreter,
-    wire::{Channel, ConnectionFile, Session},
+    wire::{
+        Channel, ConnectionFile, Session,
+        router::{self, RouterReceiver, RouterSender},
+    },
 };
 
 use self::{
@@ -113,13 +116,12 @@ async fn serve(
     let session = Arc::new(Session::new(connection.signer()));
     remove_socket_files(connection);
     let iopub = IoPub::bind(connection, Arc::clone(&session)).await?;
-    let shell = bind::<RouterSocket>(connection, Channel::Shell).await?;
-    let control = bind::<RouterSocket>(connection, Channel::Control).await?;
-    let stdin = bind::<RouterSocket>(connection, Channel::Stdin).await?;
-    let heartbeat = bind::<RepSocket>(connection, Channel::Heartbeat).await?;
+    let (shell_sender, shell_receiver) = bind(connection, Channel::Shell).await?;
+    let (control_sender, control_receiver) = bind(connection, Channel::Control).await?;
+    let (stdin_sender, stdin_receiver) = bind(connection, Channel::Stdin).await?;
+    let heartbeat = bind_heartbeat(connection).await?;
 
     let (stop, mut stopped) = mpsc::unbounded_channel();
-    let (stdin_sender, stdin_receiver) = stdin.split();
     let kernel = Arc::new(Kernel {
         interpreter,
         queue: Queue::default(),
@@ -131,8 +133,6 @@ async fn serve(
         stop,
     });
 
-    let (shell_sender, shell_receiver) = shell.split();
-    let (control_sender, control_receiver) = control.split();
     let (shell_outbox, shell_sending) = Outbox::start(shell_sender, Arc::clone(&session));
     let (control_outbox, control_sending) = Outbox::start(control_sender, Arc::clone(&session));
     let (settle, settling) = mpsc::channel(1);
@@ -172,13 +172,29 @@ async fn serve(
     Ok(())
 }
 
-async fn bind<S: Socket>(connection: &ConnectionFile, channel: Channel) -> anyhow::Result<S> {
-    let endpoint = connection.endpoint(channel);
-    let mut socket = S::new();
-    socket.bind(&endpoint).await.with_context(|| {
-        format!("cannot listen on {endpoint} ({channel:?} channel); is another kernel running with this connection file?")
-    })?;
+async fn bind(
+    connection: &ConnectionFile,
+    channel: Channel,
+) -> anyhow::Result<(RouterSender, RouterReceiver)> {
+    router::bind(connection, channel)
+        .await
+        .with_context(|| cannot_listen(connection, channel))
+}
+
+async fn bind_heartbeat(connection: &ConnectionFile) -> anyhow::Result<RepSocket> {
+    let mut socket = RepSocket::new();
+    socket
+        .bind(&connection.endpoint(Channel::Heartbeat))
+        .await
+        .with_context(|| cannot_listen(connection, Channel::Heartbeat))?;
     Ok(socket)
+}
+
+fn cannot_listen(connection: &ConnectionFile, channel: Channel) -> String {
+    format!(
+        "cannot listen on {} ({channel:?} channel); is another kernel running with this connection file?",
+        connection.endpoint(channel)
+    )
 }
 
 /// A socket file outlives its process, and nothing can be bound to it then.

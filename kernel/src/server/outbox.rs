@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
-use zeromq::{RouterSendHalf, SocketSend, ZmqMessage};
 
-use crate::wire::{Envelope, Message, Session};
+use crate::wire::{
+    Envelope, Message, Session,
+    router::{NotSent, RouterSender},
+};
 
-/// A client whose replies cannot even be queued for so long gets this one not.
-const SEND_LIMIT: Duration = Duration::from_secs(5);
-/// What `zeromq` accepted is written by its own tasks, which nothing tells the end of.
+/// What the socket accepted is written by its own tasks, which nothing tells the end of.
 const WRITING: Duration = Duration::from_millis(100);
 
 /// Takes replies from any thread without waiting. Clones are the same outbox.
@@ -23,7 +23,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Starts sending; the task ends after the last clone is dropped and everything is sent.
-    pub fn start(socket: RouterSendHalf, session: Arc<Session>) -> (Self, JoinHandle<()>) {
+    pub fn start(socket: RouterSender, session: Arc<Session>) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::unbounded_channel();
         (Self { queue, session }, tokio::spawn(send_all(socket, waiting)))
     }
@@ -52,15 +52,12 @@ impl Outbox {
     }
 }
 
-async fn send_all(mut socket: RouterSendHalf, mut waiting: mpsc::UnboundedReceiver<Vec<Bytes>>) {
+async fn send_all(socket: RouterSender, mut waiting: mpsc::UnboundedReceiver<Vec<Bytes>>) {
     while let Some(frames) = waiting.recv().await {
-        let Ok(message) = ZmqMessage::try_from(frames) else {
-            continue;
-        };
-        match timeout(SEND_LIMIT, socket.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a reply found its client gone"),
-            Err(_) => tracing::warn!("a client takes no replies; one was dropped"),
+        match socket.send(&frames) {
+            Ok(()) => {}
+            Err(error @ NotSent::Gone) => tracing::debug!(%error, "a reply was dropped"),
+            Err(error @ NotSent::Full) => tracing::warn!(%error, "a reply was dropped"),
         }
     }
 }

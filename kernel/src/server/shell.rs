@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use zeromq::{RouterRecvHalf, SocketRecv, ZmqMessage, ZmqResult};
 
-use crate::wire::{Message, Signer};
+use crate::wire::{Message, Signer, router::RouterReceiver};
 
 use super::{Kernel, outbox::Outbox, requests};
 
@@ -14,7 +14,7 @@ pub type Settle = mpsc::Sender<oneshot::Sender<()>>;
 
 /// Receives for as long as the process lives.
 pub async fn serve(
-    mut socket: RouterRecvHalf,
+    mut socket: RouterReceiver,
     signer: Signer,
     kernel: Arc<Kernel>,
     outbox: Outbox,
@@ -25,7 +25,7 @@ pub async fn serve(
             // First what has arrived, then the answer that all of it is queued.
             biased;
             received = socket.recv() => {
-                if let Some(message) = accept("shell", received, &signer).await {
+                if let Some(message) = accept("shell", received, &signer) {
                     requests::handle(&kernel, &outbox, message);
                 }
             }
@@ -38,24 +38,8 @@ pub async fn serve(
 }
 
 /// A received message, if it is one; everything else is logged and forgotten.
-pub async fn accept(
-    channel: &'static str,
-    received: ZmqResult<ZmqMessage>,
-    signer: &Signer,
-) -> Option<Message> {
-    match received {
-        Ok(frames) => match Message::decode(frames.into_vec(), signer) {
-            Ok(message) => Some(message),
-            Err(error) => {
-                tracing::warn!(channel, %error, "a message was dropped");
-                None
-            }
-        },
-        Err(error) => {
-            tracing::warn!(channel, %error, "receiving failed");
-            // A failure that stays must not spin.
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            None
-        }
-    }
+pub fn accept(channel: &'static str, received: Vec<Bytes>, signer: &Signer) -> Option<Message> {
+    Message::decode(received, signer)
+        .inspect_err(|error| tracing::warn!(channel, %error, "a message was dropped"))
+        .ok()
 }

@@ -8,11 +8,13 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Map, json};
 use tokio::sync::mpsc;
-use zeromq::{RouterRecvHalf, RouterSendHalf, SocketRecv, SocketSend, ZmqMessage};
 
 use crate::{
     interpreter::InputError,
-    wire::{Envelope, Message, Session, Signer},
+    wire::{
+        Envelope, Message, Session, Signer,
+        router::{RouterReceiver, RouterSender},
+    },
 };
 
 use super::{Kernel, shell::accept};
@@ -23,10 +25,10 @@ const END_OF_FILE: &str = "\u{4}";
 const CONNECTING: (u32, Duration) = (20, Duration::from_millis(50));
 
 /// Receives for as long as the process lives.
-pub async fn serve(mut socket: RouterRecvHalf, signer: Signer, kernel: Arc<Kernel>) {
+pub async fn serve(mut socket: RouterReceiver, signer: Signer, kernel: Arc<Kernel>) {
     loop {
         let received = socket.recv().await;
-        match accept("stdin", received, &signer).await {
+        match accept("stdin", received, &signer) {
             Some(message) if message.msg_type == "input_reply" => kernel.input.answer(&message),
             Some(message) => tracing::warn!(msg_type = message.msg_type, "unexpected on stdin; dropped"),
             None => {}
@@ -63,7 +65,7 @@ struct Question {
 
 impl InputBroker {
     /// Must be called within the runtime that is to send the questions.
-    pub fn new(socket: RouterSendHalf, session: Arc<Session>) -> Self {
+    pub fn new(socket: RouterSender, session: Arc<Session>) -> Self {
         let (questions, waiting) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(State::default()));
         tokio::spawn(send_questions(socket, waiting, Arc::clone(&state)));
@@ -140,12 +142,12 @@ fn resolve(state: &mut State, line: Result<String, InputError>) {
 }
 
 async fn send_questions(
-    mut socket: RouterSendHalf,
+    socket: RouterSender,
     mut questions: mpsc::UnboundedReceiver<Question>,
     state: Arc<Mutex<State>>,
 ) {
     while let Some(question) = questions.recv().await {
-        if send_question(&mut socket, &question, &state).await {
+        if send_question(&socket, &question, &state).await {
             continue;
         }
         tracing::debug!("nobody is there to be asked for input");
@@ -156,16 +158,13 @@ async fn send_questions(
     }
 }
 
-async fn send_question(socket: &mut RouterSendHalf, question: &Question, state: &Mutex<State>) -> bool {
+async fn send_question(socket: &RouterSender, question: &Question, state: &Mutex<State>) -> bool {
     let (attempts, pause) = CONNECTING;
     for _ in 0..attempts {
         if !is_open(&lock(state), question) {
             return true;
         }
-        let Ok(message) = ZmqMessage::try_from(question.frames.clone()) else {
-            return false;
-        };
-        if socket.send(message).await.is_ok() {
+        if socket.send(&question.frames).is_ok() {
             return true;
         }
         tokio::time::sleep(pause).await;

@@ -1,5 +1,5 @@
 //! Jupyter's messages as they travel: the connection file, frames and signatures, and the
-//! publishing socket.
+//! sockets.
 //!
 //! Knows the protocol's envelope and nothing of what the messages mean; that is the
 //! [`server`](crate::server)'s business. Contents stay JSON values: clients send more and less than
@@ -8,6 +8,7 @@
 mod connection;
 mod message;
 mod publisher;
+pub mod router;
 mod signature;
 mod zmtp;
 

@@ -136,8 +136,13 @@ impl Publisher {
 
     async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(self, stream: S) {
         let mut stream = Box::pin(stream);
-        match timeout(HANDSHAKE, zmtp::handshake(&mut stream)).await {
-            Ok(Ok(())) => {}
+        match timeout(
+            HANDSHAKE,
+            zmtp::handshake(&mut stream, b"XPUB", &[b"SUB", b"XSUB"]),
+        )
+        .await
+        {
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => return tracing::debug!(%error, "a connection to iopub was turned away"),
             Err(_) => return tracing::debug!("a connection to iopub did not greet in time"),
         }

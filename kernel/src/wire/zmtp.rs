@@ -1,5 +1,5 @@
-//! ZMTP 3.0, the protocol under ZeroMQ, as far as a publishing socket needs it: greeting, NULL
-//! handshake, frames (RFC 23).
+//! ZMTP 3.0, the protocol under ZeroMQ, as far as our sockets need it: greeting, NULL handshake,
+//! frames (RFC 23).
 
 use std::io::{Error, ErrorKind, Result};
 
@@ -12,6 +12,10 @@ const COMMAND: u8 = 4;
 
 /// Subscribers send topics and commands only; nothing of theirs is longer than this, in bytes.
 const LONGEST_FRAME: u64 = 64 * 1024;
+/// Frames of requests are no longer than this, in bytes.
+const LONGEST_REQUEST: u64 = 1 << 30;
+/// Room that a frame gets before any of it has come, in bytes.
+const FIRST_ROOM: u64 = 64 * 1024;
 
 /// What a subscriber says after the handshake.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,8 +27,24 @@ pub enum FromSubscriber {
     Other,
 }
 
-/// Greets a connecting peer and makes sure that it is a subscriber.
-pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<()> {
+/// What a peer that talks with us says after the handshake.
+#[derive(Debug, PartialEq, Eq)]
+pub enum FromPeer {
+    /// The frames of a message.
+    Message(Vec<Bytes>),
+    /// To be answered with a `PONG` that carries this context.
+    Ping(Bytes),
+    Other,
+}
+
+/// Greets a connecting peer as a socket of the type `ours`, makes sure that its type is one of `theirs`, and
+/// returns its identity, which may be empty.
+pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    ours: &[u8],
+    theirs: &[&[u8]],
+) -> Result<Bytes> {
+    let peers = theirs;
     stream.write_all(&greeting()).await?;
     let mut theirs = [0; 64];
     stream.read_exact(&mut theirs).await?;
@@ -36,21 +56,23 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Res
             "the peer wants a security mechanism; only NULL is supported",
         ));
     }
-    stream.write_all(&ready()).await?;
-    let (flags, body) = read_frame(stream).await?;
+    stream.write_all(&ready(ours)).await?;
+    let (flags, body) = read_frame(stream, LONGEST_FRAME).await?;
     let (name, properties) = command(&body).ok_or_else(|| invalid("the peer sent no READY"))?;
     if flags & COMMAND == 0 || name != b"READY" {
         return Err(invalid("the peer sent no READY"));
     }
     match property(properties, b"Socket-Type") {
-        Some(b"SUB" | b"XSUB") => Ok(()),
-        _ => Err(invalid("the peer is no subscriber")),
+        Some(kind) if peers.contains(&kind) => {}
+        _ => return Err(invalid("the peer's socket is of a type that does not fit")),
     }
+    let identity = property(properties, b"Identity").unwrap_or_default();
+    Ok(Bytes::copy_from_slice(identity))
 }
 
 /// The next thing a subscriber says. Not cancel-safe: poll it to its end.
 pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<FromSubscriber> {
-    let (flags, body) = read_frame(stream).await?;
+    let (flags, body) = read_frame(stream, LONGEST_FRAME).await?;
     if flags & COMMAND != 0 {
         return Ok(match command(&body) {
             Some((b"SUBSCRIBE", topic)) => FromSubscriber::Subscribe(body.slice_ref(topic)),
@@ -65,6 +87,27 @@ pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<FromSubscriber
         Some(0) => FromSubscriber::Cancel(body.slice(1..)),
         _ => FromSubscriber::Other,
     })
+}
+
+/// The next thing that a peer which talks with us says. Not cancel-safe: poll it to its end.
+pub async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Result<FromPeer> {
+    let mut frames = Vec::new();
+    loop {
+        let (flags, body) = read_frame(stream, LONGEST_REQUEST).await?;
+        if flags & COMMAND != 0 {
+            if !frames.is_empty() {
+                return Err(invalid("the peer sent a command within a message"));
+            }
+            return Ok(match command(&body) {
+                Some((b"PING", rest)) => FromPeer::Ping(body.slice_ref(rest.get(2..).unwrap_or_default())),
+                _ => FromPeer::Other,
+            });
+        }
+        frames.push(body);
+        if flags & MORE == 0 {
+            return Ok(FromPeer::Message(frames));
+        }
+    }
 }
 
 /// A multipart message as it goes over the wire.
@@ -95,9 +138,9 @@ fn greeting() -> [u8; 64] {
     out
 }
 
-fn ready() -> Bytes {
+fn ready(socket_type: &[u8]) -> Bytes {
     let mut body = BytesMut::from(&b"\x05READY"[..]);
-    for (name, value) in [(&b"Socket-Type"[..], &b"XPUB"[..]), (b"Identity", b"")] {
+    for (name, value) in [(&b"Socket-Type"[..], socket_type), (b"Identity", b"")] {
         body.put_u8(name.len() as u8);
         body.extend_from_slice(name);
         body.put_u32(value.len() as u32);
@@ -122,17 +165,21 @@ fn put_frame(out: &mut BytesMut, flags: u8, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(u8, Bytes)> {
+async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S, longest: u64) -> Result<(u8, Bytes)> {
     let flags = stream.read_u8().await?;
     let length = match flags & LONG {
         0 => u64::from(stream.read_u8().await?),
         _ => stream.read_u64().await?,
     };
-    if length > LONGEST_FRAME {
-        return Err(invalid("the peer sent a frame longer than any subscription"));
+    if length > longest {
+        return Err(invalid("the peer sent a frame that is longer than any should be"));
     }
-    let mut body = vec![0; length as usize];
-    stream.read_exact(&mut body).await?;
+    // A length is only a promise: memory is taken as octets come.
+    let mut body = Vec::with_capacity(length.min(FIRST_ROOM) as usize);
+    stream.take(length).read_to_end(&mut body).await?;
+    if (body.len() as u64) < length {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
     Ok((flags, Bytes::from(body)))
 }
 
@@ -202,12 +249,27 @@ mod tests {
             .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a browser that lost its way\r\n")
             .await
             .unwrap();
-        assert!(handshake(&mut ours).await.is_err());
+        assert!(handshake(&mut ours, b"XPUB", &[b"SUB"]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn messages_are_read_whole() {
+        let mut input = &b"\x01\x01a\x00\x00\x04\x08\x04PING\0\x09c\x02\0\0\0\0\0\0\0\x01b\x01\x01a"[..];
+        let message =
+            |frames: &[&'static str]| FromPeer::Message(frames.iter().copied().map(Bytes::from).collect());
+        assert_eq!(read_message(&mut input).await.unwrap(), message(&["a", ""]));
+        assert_eq!(
+            read_message(&mut input).await.unwrap(),
+            FromPeer::Ping(Bytes::from("c"))
+        );
+        assert_eq!(read_message(&mut input).await.unwrap(), message(&["b"]));
+        assert!(read_message(&mut input).await.is_err(), "it ends in the middle");
     }
 
     #[tokio::test]
     async fn absurd_lengths_are_refused() {
-        let mut input = &b"\x02\xff\xff\xff\xff\xff\xff\xff\xff"[..];
-        assert!(read(&mut input).await.is_err());
+        let absurd = &b"\x02\xff\xff\xff\xff\xff\xff\xff\xff"[..];
+        assert!(read(&mut &absurd[..]).await.is_err());
+        assert!(read_message(&mut &absurd[..]).await.is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Check;
+use super::{Check, python};
 use crate::cli::environment::Environment;
 use crate::cli::kernelspec::{self, Owner};
 use crate::cli::labextension::{self, Found};
@@ -28,6 +28,7 @@ pub fn all(environment: &Environment) -> Vec<Check> {
         kernel(environment),
         extension(environment),
     ];
+    checks.push(python::plug_in(environment));
     checks.extend(evcxr(environment));
     checks
 }
