@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use crate::__private::{memo, surroundings};
+use crate::__private::{memo, session_map, surroundings};
 use crate::host::symbol;
 use crate::session;
 
@@ -218,7 +218,7 @@ calls! {
     /// Answers key, type and (for plain values) a few words of every value of the session map, as texts.
     cellar_runtime_session_list(_texts) {
         let mut answer = Vec::new();
-        session::map::list(&mut |key, type_name, shown| {
+        session_map::list(&mut |key, type_name, shown| {
             [key, type_name, shown].into_iter().for_each(|text| add_text(text, &mut answer));
         });
         answer
@@ -226,7 +226,7 @@ calls! {
     /// Removes values of the session map: the named ones, or all if none is named. Answers how many there were.
     cellar_runtime_session_remove(texts) number(match texts {
         [] => session::clear(),
-        keys => keys.iter().filter(|key| session::map::remove(key)).count(),
+        keys => keys.iter().filter(|key| session_map::remove(key)).count(),
     });
     /// Kinds and keys of things that cells can read, two texts each: answers the number of texts and the texts that each of them is now.
     cellar_runtime_surroundings(texts) {

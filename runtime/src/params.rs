@@ -16,12 +16,12 @@
 //!
 //! Limits: [`MOST_VALUES`] values and [`MOST_BYTES`] bytes in all; names are not empty and have no control characters.
 
-pub(crate) mod known;
-
 use std::any::type_name;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::__private::params as known;
 
 /// How many values all parameters may have together.
 pub const MOST_VALUES: usize = 1000;

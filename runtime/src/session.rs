@@ -17,12 +17,9 @@
 //!
 //! A cell that fails changes nothing here either. A value that a cached cell or function reads is an input of it.
 
-pub(crate) mod map;
-mod plain;
-
 use std::any::type_name;
 
-use map::{Held, Missing};
+use crate::__private::session_map::{self as map, Held, Missing};
 
 /// Sets a value, in the place of the older one, which may have another type.
 #[track_caller]

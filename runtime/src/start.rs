@@ -24,7 +24,7 @@ thread_local! {
 #[unsafe(no_mangle)]
 pub extern "C" fn cellar_runtime_start() {
     let _ = RUNS_CELLS.try_with(|it| it.set(true));
-    crate::session::map::start();
+    crate::__private::session_map::start();
     std::panic::set_hook(Box::new(report_panic));
 }
 

@@ -3,8 +3,10 @@
 pub mod memo;
 #[cfg(feature = "question_mark")]
 mod outcome;
+pub(crate) mod params;
 mod position;
 mod result;
+pub(crate) mod session_map;
 pub mod show;
 pub(crate) mod surroundings;
 

@@ -431,6 +431,24 @@ fn the_stub_compiles_alone_and_has_the_whole_interface() {
             let _: bool = bundle.is_empty() && bundle.clone() == bundle;
             Ok(())
         }
+        pub fn parameters() -> Result<(), cellar::params::ParamError> {
+            cellar::params::set("a", 1);
+            cellar::params::set_all("b", ["c"]);
+            cellar::params::from_map(cellar::params::to_map());
+            let _: (Option<u8>, Option<String>) = (cellar::params::get_as("a")?, cellar::params::get("a"));
+            let _: (String, Vec<String>) = (cellar::params::get_or("a", "b"), cellar::params::get_all("a"));
+            let _: (bool, bool, Vec<String>, usize) =
+                (cellar::params::contains("a"), cellar::params::remove("a"), cellar::params::keys(), cellar::params::clear());
+            Ok(())
+        }
+        pub fn session() {
+            cellar::session::set("a", 1);
+            let _: Option<i32> = cellar::session::get::<i32>("a");
+            let _ = cellar::session::get_or("a", 1) + cellar::session::get_or_insert_with("a", || 1);
+            let _: Option<usize> = cellar::session::update("a", |it: &mut Vec<u8>| it.len());
+            let _: (bool, bool, Vec<String>, usize) =
+                (cellar::session::contains("a"), cellar::session::remove("a"), cellar::session::keys(), cellar::session::clear());
+        }
         pub fn displayable(it: impl cellar::Displayable) -> cellar::Bundle { it.to_bundle() }
     "#;
     let folder = tempfile::tempdir().expect("a temporary folder");

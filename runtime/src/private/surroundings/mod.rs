@@ -11,8 +11,7 @@ pub(crate) use given::given;
 pub(crate) use reading::{Read, Reading, read, wrote};
 pub(crate) use told::{tell, texts};
 
-use crate::params::known as params;
-use crate::session::map as session;
+use super::{params, session_map as session};
 
 /// Something that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,9 +8,8 @@
 //! ```
 
 use super::reading::{self, Read};
+use crate::__private::{params, session_map as session};
 use crate::host_cache;
-use crate::params::known as params;
-use crate::session::map as session;
 
 /// Tells what there is to tell.
 pub fn tell() {

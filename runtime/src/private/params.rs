@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{MOST_BYTES, MOST_VALUES};
-use crate::__private::surroundings::{State, Subject, given, read, wrote};
+use super::surroundings::{State, Subject, given, read, wrote};
+use crate::params::{MOST_BYTES, MOST_VALUES};
 
 /// What was set since the kernel was last told; `None` for what was removed.
 static CHANGES: Mutex<BTreeMap<String, Option<Vec<String>>>> = Mutex::new(BTreeMap::new());

@@ -1,4 +1,6 @@
-//! The map itself. It is one for all cells, since they share this library.
+//! The map behind [`session`](crate::session). It is one for all cells, since they share this library.
+
+mod plain;
 
 use std::any::{Any, type_name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,8 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 
-use super::plain;
-use crate::__private::surroundings::{State, Subject, given, read, wrote};
+use super::surroundings::{State, Subject, given, read, wrote};
 
 /// A value with what is known of it.
 pub struct Held {
@@ -72,7 +73,7 @@ fn own_number() -> String {
 
 enum Place {
     There(Arc<Held>),
-    /// A closure of [`super::update`] has it, in this thread.
+    /// A closure of [`update`](crate::session::update) has it, in this thread.
     TakenOut(ThreadId),
 }
 
@@ -316,7 +317,7 @@ pub struct TakenOut {
     held: Option<Held>,
 }
 
-/// Takes a value out for [`super::update`].
+/// Takes a value out for [`update`](crate::session::update).
 ///
 /// # Errors
 /// When there is none.
