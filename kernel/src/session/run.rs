@@ -1,5 +1,8 @@
 //! The way of a cell through the session: read, cut into steps, each step run, errors made readable.
 
+mod commands;
+mod surroundings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,20 +11,18 @@ use serde_json::{Value, json};
 use super::caching::{CachedCell, Kind, Policy, Ran, Seen};
 use super::capture::{Captured, Watched};
 use super::functions::{self, StepFunctions};
-use super::settings::{self, Settings};
+use super::settings::Settings;
 use super::spinner::{Sorted, Spinner};
 use super::{Session, errors, help, params, session_map};
 use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::sharing::{self, Hooks};
-use crate::engine::switching::{NotSwitched, Switched};
 use crate::engine::{EngineError, Evaluation};
-use crate::host::call::Manner;
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
-use crate::params::Asked;
 use crate::report::{self, Variables};
+use surroundings::hear_surroundings;
 
 /// Runs a cell.
 pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Frontend>) -> ExecuteOutcome {
@@ -240,23 +241,6 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Finds out what the parameters are, before a cell that may ask for them. Whatever uses them names them.
-    fn find_params(&self) {
-        let first_cell = match self.request.silent {
-            // What a front end asks for itself.
-            true => "",
-            false => self.session.first_cell.get_or_init(|| self.request.code.clone()),
-        };
-        if self.request.code.contains("param") {
-            let asked = Asked {
-                first_cell,
-                metadata: &self.request.metadata,
-            };
-            let (session, params) = (self.session, &self.session.surroundings.params);
-            params.resolve(session.notebook.as_deref(), &asked);
-        }
-    }
-
     /// What became known of earlier cells after their replies, and what is wrong with the store.
     fn tell_late(&self) {
         for words in late_words(self.session) {
@@ -306,120 +290,6 @@ impl Running<'_> {
             }
         }
         self.commands(&mut commands)
-    }
-
-    fn commands(&mut self, commands: &mut Vec<(usize, String)>) -> Result<(), CellError> {
-        if commands.is_empty() {
-            return Ok(());
-        }
-        self.rust(&at_lines(&std::mem::take(commands), "", 0))
-    }
-
-    /// Notes what a `:command` sets, until it is known whether evcxr has kept it.
-    fn set(&mut self, command: &str, args: &str) {
-        let before = self.session.settings().clone();
-        self.session.change_settings(before.after(command, args));
-        if command == ":load_config" {
-            // That stays, whatever becomes of the Rust below it.
-            self.unset = None;
-        } else {
-            self.unset.get_or_insert(before);
-        }
-    }
-
-    /// What is passed on to evcxr of a `:command`.
-    fn command(&mut self, name: &str, args: &str) -> Result<Option<String>, CellError> {
-        let passed_on = match name {
-            ":toolchain" => {
-                self.say(format!("Toolchain: {}\n", self.session.engine.toolchain()));
-                None
-            }
-            ":explain" => {
-                let explanation = self.session.last_errors().explanation()?;
-                self.show(explanation);
-                None
-            }
-            ":last_error_json" => {
-                let json = self.session.last_errors().json();
-                self.say(json);
-                None
-            }
-            // evcxr would take anything, and rustc refuse each cell from then on.
-            ":opt" if !["", "0", "1", "2", "3", "s", "z"].contains(&args) => {
-                let evalue = format!("`{args}` is no optimization level");
-                let help = "Give 0, 1, 2, 3, s or z; `:opt` alone switches between 0 and 2.";
-                return Err(errors::plain("BadOption", &evalue, &[help]));
-            }
-            // evcxr would end the process without an answer. The frontend is asked to do it in order.
-            ":quit" => {
-                self.payload
-                    .push(json!({"source": "ask_exit", "keepkernel": false}));
-                let text = "The frontend is asked to stop the kernel. If it does not, use its own \
-                            menu (in JupyterLab: Kernel, Shut Down Kernel).\n";
-                self.say(text.to_owned());
-                None
-            }
-            // evcxr lists them in a new order each time.
-            ":vars" => {
-                self.show(magic::whos(&self.variables(), &[]));
-                None
-            }
-            // Its announcement would go to the kernel's own stdout.
-            ":load_config" => Some(":load_config --quiet".to_owned()),
-            // evcxr's own code for them is not what shows values here.
-            ":fmt" => {
-                let words = settings::set_format(self.session, args)?;
-                self.say(words);
-                None
-            }
-            ":types" => {
-                let words = settings::toggle_types(self.session)?;
-                self.say(words);
-                None
-            }
-            _ => Some(format!("{name} {args}").trim_end().to_owned()),
-        };
-        Ok(passed_on)
-    }
-
-    fn switch_toolchain(&mut self, name: &str) -> Result<(), CellError> {
-        let caching = Arc::clone(&self.session.caching);
-        let switched = self
-            .session
-            .engine
-            .switch_toolchain(name, move || caching.forget_values());
-        let dropped = match switched {
-            Ok(Switched { dropped }) => dropped,
-            Err(NotSwitched::Engine(error)) => return Err(errors::of_engine_alone(self.session, &error)),
-            Err(NotSwitched::Unusable(why)) => {
-                let evalue = format!("the toolchain `{name}` cannot be used");
-                let help = "Nothing was changed.";
-                return Err(errors::plain("ToolchainError", &evalue, &[&why, help]));
-            }
-            Err(NotSwitched::NotInstalled { installed }) => {
-                let evalue = format!("there is no toolchain `{name}`");
-                let installed: Vec<String> = magic::nearest_first(name, installed)
-                    .iter()
-                    .map(|name| format!("`{name}`"))
-                    .collect();
-                let help = format!(
-                    "Installed are {}; `rustup toolchain install {name}` may install it. Nothing was changed.",
-                    installed.join(", ")
-                );
-                return Err(errors::plain("ToolchainError", &evalue, &[&help]));
-            }
-        };
-        let mut words = format!("Toolchain: {}\n", self.session.engine.toolchain());
-        if !dropped.is_empty() {
-            let names: Vec<String> = dropped.iter().map(|name| format!("`{name}`")).collect();
-            words.push_str(&format!(
-                "Variables were dropped, since they were made with the other toolchain: {}. Items and dependencies stay. \
-                 Run the cells that make the variables again.\n",
-                names.join(", ")
-            ));
-        }
-        self.say(words);
-        Ok(())
     }
 
     fn other(&mut self, step: &Step) -> Result<(), CellError> {
@@ -654,51 +524,6 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Gives the process of the cells what surrounds them now.
-    fn give_surroundings(&self, reading: &analysis::CellReading) -> Result<(), CellError> {
-        let caching = &self.session.caching;
-        self.session
-            .surroundings
-            .give(|type_text| caching.definitions_of(type_text, Some(reading)))
-            .map_err(|error| {
-                let evalue = format!("the parameters cannot be given to the cell: {error}");
-                errors::plain(
-                    "ParamsError",
-                    &evalue,
-                    &["See that the temporary folder can be written to; nothing was run."],
-                )
-            })
-    }
-
-    /// Notes of what types session values are, and drops those whose type the cell has defined otherwise. `ran` is the cell, if it went well.
-    fn settle_surroundings(&self, ran: Option<&analysis::CellReading>) {
-        let (caching, surroundings) = (&self.session.caching, &self.session.surroundings);
-        let definitions = |type_text: &str| caching.definitions_of(type_text, ran);
-        surroundings.settle(definitions);
-        let outdated = surroundings.take_outdated(definitions);
-        if outdated.is_empty() {
-            return;
-        }
-        let keys: Vec<&str> = outdated.iter().map(|(key, _)| key.as_str()).collect();
-        if let Err(why) = self
-            .session
-            .engine
-            .call_runtime("session_remove", &keys, Manner::Protected)
-        {
-            tracing::warn!("session values of older definitions: {why}");
-        }
-        hear_surroundings(self.session);
-        for (key, type_text) in &outdated {
-            let text = format!(
-                "The session value `{key}` was dropped: its type `{type_text}` is defined otherwise now. Set it again.\n"
-            );
-            self.frontend.output(Output::Text {
-                stream: Stream::Stderr,
-                text,
-            });
-        }
-    }
-
     /// Forgets all that is known of earlier cells, where `clear` makes the engine do so.
     fn forgetting(
         &mut self,
@@ -799,11 +624,6 @@ impl Running<'_> {
             })
             .collect()
     }
-}
-
-/// Takes what the process of the cells has told.
-fn hear_surroundings(session: &Session) {
-    session.surroundings.hear(&session.engine.host().take_told());
 }
 
 /// What became known of earlier cells since this was asked last, and what is wrong with the store or the parameters.
