@@ -134,3 +134,21 @@ def test_the_notebook_that_nbconvert_executes_is_found_without_anything_installe
     done = notebooks.nbconvert(path, tmp_path / "out.ipynb", env=environment)
     assert done.returncode == 0, done.stderr
     assert result(json.loads((tmp_path / "out.ipynb").read_text()), 1) == 'Some("Oslo")'
+
+
+def test_a_notebook_that_is_edited_while_it_runs_keeps_the_edit(written):
+    path = written({"city": "Oslo"}, GET)
+    # It edits itself, as somebody would in an editor.
+    made = json.loads(path.read_text())
+    made["cells"][0]["source"] = (
+        f'let path = {json.dumps(str(path))}; let text = std::fs::read_to_string(path).unwrap();\n'
+        'std::fs::write(path, text.replace("Oslo", "edited")).unwrap();\n'
+        'cellar::params::set("city", "Lima");'
+    )
+    path.write_text(json.dumps(made))
+    done = cellar("run", path, "--inplace")
+    assert done.returncode == 1
+    assert "was changed by somebody else" in done.stderr, done.stderr
+    assert json.loads(path.read_text())["metadata"]["cellar"]["params"] == {"city": "edited"}
+    beside = json.loads(path.with_suffix(".executed.ipynb").read_text())
+    assert beside["metadata"]["cellar"]["params"] == {"city": "Lima"}

@@ -44,6 +44,7 @@ pub fn run(
     interpreter: impl FnOnce(Option<&Path>, &SharedParams) -> Result<Arc<dyn Interpreter>>,
 ) -> Result<ExitCode> {
     let plan = Plan::new(typed)?;
+    let before = digest(&plan.notebook);
     let mut notebook = Notebook::read(&plan.notebook)
         .with_context(|| format!("cannot execute `{}`", typed.notebook.display()))?;
     atomic::probe(&plan.output).with_context(|| {
@@ -80,18 +81,39 @@ pub fn run(
 
     notebook.set_language(crate::language::info());
     notebook.set_params(params.told().saved);
-    let written = atomic::write(&plan.output, &notebook.to_bytes()).with_context(|| {
+    // Somebody has edited the notebook meanwhile: that is not to be lost.
+    let was_edited = plan.output == plan.notebook && digest(&plan.notebook) != before;
+    let output = if was_edited {
+        beside(&plan.notebook)
+    } else {
+        plan.output.clone()
+    };
+    let written = atomic::write(&output, &notebook.to_bytes()).with_context(|| {
         format!(
             "the notebook ran, but cannot be written to `{}`",
-            plan.output.display()
+            output.display()
         )
     });
     eprintln!("{}", report(&ending, &notebook, total, started.elapsed()));
     if written.is_ok() {
-        eprintln!("Written to {}", plan.output.display());
+        eprintln!("Written to {}", output.display());
     }
     shut_down(interpreter);
-    written.map(|()| exit_code(&ending))
+    written?;
+    if was_edited {
+        anyhow::bail!(
+            "`{}` was changed by somebody else while it ran, and stays as it is now; what ran is in `{}`",
+            plan.notebook.display(),
+            output.display()
+        );
+    }
+    Ok(exit_code(&ending))
+}
+
+/// What a file holds; `None` if it cannot be read.
+fn digest(path: &Path) -> Option<Vec<u8>> {
+    use sha2::{Digest as _, Sha256};
+    Some(Sha256::digest(std::fs::read(path).ok()?).to_vec())
 }
 
 /// The notebook's parameters, with those that were typed.
@@ -137,13 +159,18 @@ impl Plan {
         let output = match &typed.output {
             Some(output) => absolute(output)?,
             None if typed.inplace => notebook.clone(),
-            None => notebook.with_extension("executed.ipynb"),
+            None => beside(&notebook),
         };
         if output.is_dir() {
             anyhow::bail!("-o `{}` is a folder; name a file in it", output.display());
         }
         Ok(Plan { notebook, output })
     }
+}
+
+/// Where the result goes that is not to replace the notebook.
+fn beside(notebook: &Path) -> PathBuf {
+    notebook.with_extension("executed.ipynb")
 }
 
 /// What a run came to, for the person who started it.
