@@ -4,6 +4,7 @@ import os
 import pathlib
 import statistics
 import subprocess
+import time
 
 from bench import measure
 from bench.caching import Report, median_ms, settled, started
@@ -13,6 +14,7 @@ from support.kernel import Kernel
 CELLS = 30
 LARGE = 200  # variables and functions
 MANY = 100
+IDLE = 12  # seconds in which a started kernel gets ready, so that an empty session is not measured meanwhile
 
 # `{n}` is another number each time: nothing of it was compiled before.
 NEW = [
@@ -98,6 +100,7 @@ def large(report, kernels, rounds):
     for name in kernels:
         with Kernel(name) as kernel:
             kernel.ok("let warm = vec![1]; let text = String::new();")
+            time.sleep(IDLE)
             number = 10_000
             empty, full = {}, {}
             for times in (empty, full):
