@@ -1,7 +1,9 @@
 """Parameters and session values as inputs of what is cached."""
 
+import time
+
+from support.cells import Book, told
 from support.front_end import FrontEnd
-from support.cells import told
 
 
 def test_a_parameter_that_is_read_is_an_input_and_another_is_not(book):
@@ -91,20 +93,10 @@ def test_parameters_count_after_a_restart(book, new_kernel):
     for city, expected in [("Oslo", "hit"), ("Lima", "miss")]:
         kernel = new_kernel()
         kernel.ok(f"%params set city {city}")
-        # The items that it reaches are those of the first session.
-        kernel.ok("fn tick() {}") if expected == "miss" else kernel.ok(tick_of(book))
+        # Nothing but the parameter differs.
+        kernel.ok(book.tick)
         result = kernel.ok(book.cell(cell))
         assert told(result)["cache"] == expected, city
-
-
-def tick_of(book):
-    import json
-
-    path = json.dumps(str(book.log))
-    return (
-        "fn tick() { use std::io::Write; std::fs::OpenOptions::new().append(true)"
-        f'.open({path}).unwrap().write_all(b"ran\\n").unwrap(); }}'
-    )
 
 
 def test_functions_have_them_as_inputs(book):
@@ -135,8 +127,6 @@ def test_functions_have_them_as_inputs(book):
 
 
 def test_functions_that_read_parameters_are_kept_over_a_restart(new_kernel, tmp_path):
-    from support.cells import Book
-
     cell = '//% cache_data\nfn lasting() -> String { tick(); cellar::params::get_or("city", "") }'
     for city, runs in [("Oslo", 1), ("Lima", 2), ("Oslo", 2), ("Lima", 2)]:
         book = Book(new_kernel(), tmp_path / "log")
@@ -227,8 +217,6 @@ def test_what_a_thread_of_an_earlier_cell_sets_is_seen(book):
         'cellar::session::set("late", 2); cellar::params::set("late", 2); done.send(()).unwrap(); });'
     )
     book.ok("go.send(()).unwrap();")
-    import time
-
     time.sleep(1)
     for cell in cells:
         book.miss(cell)
