@@ -164,11 +164,6 @@ fn number(number: usize) -> Vec<u8> {
     (number as u64).to_le_bytes().to_vec()
 }
 
-fn add_text(text: &str, answer: &mut Vec<u8>) {
-    answer.extend(number(text.len()));
-    answer.extend_from_slice(text.as_bytes());
-}
-
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident($texts:ident) $answer:expr;)*) => {$(
         $(#[$doc])*
@@ -204,9 +199,7 @@ calls! {
     cellar_runtime_resource_list(_texts) {
         let mut answer = Vec::new();
         memo::list(&mut |name, version, type_name, age| {
-            [name, version, type_name, &age.as_millis().to_string()]
-                .into_iter()
-                .for_each(|text| add_text(text, &mut answer));
+            surroundings::add(&[name, version, type_name, &age.as_millis().to_string()], &mut answer);
         });
         answer
     };
@@ -219,7 +212,7 @@ calls! {
     cellar_runtime_session_list(_texts) {
         let mut answer = Vec::new();
         session_map::list(&mut |key, type_name, shown| {
-            [key, type_name, shown].into_iter().for_each(|text| add_text(text, &mut answer));
+            surroundings::add(&[key, type_name, shown], &mut answer);
         });
         answer
     };
@@ -233,8 +226,7 @@ calls! {
         let mut answer = Vec::new();
         for pair in texts.as_chunks().0 {
             let state = surroundings::Subject::of(*pair).map_or_else(Vec::new, |subject| subject.state().texts);
-            add_text(&state.len().to_string(), &mut answer);
-            state.iter().for_each(|text| add_text(text, &mut answer));
+            surroundings::add_list(&state, &mut answer);
         }
         answer
     };
@@ -252,9 +244,7 @@ calls! {
     cellar_runtime_memo_list(_texts) {
         let mut answer = Vec::new();
         memo::list_functions(&mut |name, code, entries, bytes| {
-            [name, code, &entries.to_string(), &bytes.to_string()]
-                .into_iter()
-                .for_each(|text| add_text(text, &mut answer));
+            surroundings::add(&[name, code, &entries.to_string(), &bytes.to_string()], &mut answer);
         });
         answer
     };

@@ -9,7 +9,7 @@ mod told;
 
 pub(crate) use given::given;
 pub(crate) use reading::{Read, Reading, read, wrote};
-pub(crate) use told::{tell, texts};
+pub(crate) use told::{add, add_list, tell, texts};
 
 use super::{params, session_map as session};
 

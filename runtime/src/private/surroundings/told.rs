@@ -41,14 +41,16 @@ fn flag(is_set: bool) -> &'static str {
     if is_set { "1" } else { "0" }
 }
 
-fn add_list(texts: &[String], message: &mut Vec<u8>) {
+/// Adds the number of texts and the texts.
+pub fn add_list(texts: &[String], message: &mut Vec<u8>) {
     add(&[&texts.len().to_string()], message);
     for text in texts {
         add(&[text], message);
     }
 }
 
-fn add(texts: &[&str], message: &mut Vec<u8>) {
+/// Adds texts to such a message.
+pub fn add(texts: &[&str], message: &mut Vec<u8>) {
     for text in texts {
         message.extend((text.len() as u64).to_le_bytes());
         message.extend_from_slice(text.as_bytes());
