@@ -9,14 +9,14 @@ import time
 import psutil
 import pytest
 
-from support import paths, wait
+from support import paths, processes, wait
 from support.language import LANGUAGE
 from support.result import Result
 
 
-def ended(processes):
+def ended(started):
     def none_left():
-        return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        return not any(processes.runs(process) for process in started)
 
     wait.until(none_left, timeout=15, what="the end of all processes")
 
@@ -25,28 +25,28 @@ def ended(processes):
 def test_shutdown_is_answered_and_leaves_no_process(new_kernel, restart):
     kernel = new_kernel()
     kernel.ok(LANGUAGE.value)
-    processes = kernel.processes()
+    started = kernel.processes()
     request = kernel.send("shutdown_request", {"restart": restart}, channel="control")
     kernel.pump_until(lambda: request.reply is not None, time.monotonic() + 10)
     assert request.content["status"] == "ok"
     assert request.content["restart"] is restart
-    ended(processes)
+    ended(started)
 
 
 def test_shutdown_while_a_cell_runs(new_kernel):
     kernel = new_kernel()
     kernel.start_forever()
-    processes = kernel.processes()
+    started = kernel.processes()
     request = kernel.send("shutdown_request", {"restart": False}, channel="control")
     kernel.pump_until(lambda: request.reply is not None, time.monotonic() + 10)
-    ended(processes)
+    ended(started)
 
 
 def test_shutdown_right_after_the_start(new_kernel):
     kernel = new_kernel()
-    processes = kernel.processes()
+    started = kernel.processes()
     kernel.send("shutdown_request", {"restart": False}, channel="control")
-    ended(processes)
+    ended(started)
 
 
 def test_no_output_is_lost_when_the_kernel_is_stopped_at_once(new_kernel):
@@ -59,9 +59,9 @@ def test_no_output_is_lost_when_the_kernel_is_stopped_at_once(new_kernel):
         assert time.monotonic() < deadline
         if socket.poll(1000):
             kernel._take("shell", kernel.session.recv(socket, 0)[1])
-    processes = kernel.processes()
+    started = kernel.processes()
     kernel.send("shutdown_request", {"restart": False}, channel="control")
-    ended(processes)
+    ended(started)
     kernel.pump_until(lambda: request.idle, time.monotonic() + 10, must=False)
     assert request.idle
     assert Result(request).stdout == "".join(f"line {i}\n" for i in range(5000))
@@ -89,24 +89,23 @@ def test_the_kernel_dies_with_whoever_started_it(running):
     starter = subprocess.Popen([sys.executable, "-c", STARTER, *arguments], stdout=subprocess.PIPE, text=True)
     try:
         kernel = psutil.Process(int(starter.stdout.readline()))
-        processes = [kernel, *kernel.children(recursive=True)]
+        started = [kernel, *kernel.children(recursive=True)]
     finally:
         starter.send_signal(signal.SIGKILL)
         starter.wait()
     try:
-        ended(processes)
+        ended(started)
     finally:
-        for process in processes:
-            if process.is_running():
-                os.kill(process.pid, signal.SIGKILL)
+        for process in filter(processes.runs, started):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def test_nothing_is_left_when_the_kernel_is_killed(new_kernel):
     kernel = new_kernel()
     kernel.start_forever()
-    processes = kernel.processes()
+    started = kernel.processes()
     os.kill(kernel.pid, signal.SIGKILL)
-    ended(processes)
+    ended(started)
 
 
 def test_a_restart_forgets_everything_and_counts_anew(new_kernel):
@@ -125,10 +124,10 @@ def test_an_interrupt_of_an_idle_kernel_is_no_error(kernel):
 def test_a_temporary_folder_is_left_clean(new_kernel, tmp_path):
     kernel = new_kernel(extra_env={"TMPDIR": str(tmp_path)})
     kernel.ok(LANGUAGE.value)
-    processes = kernel.processes()
+    started = kernel.processes()
     kernel.client.shutdown()
     kernel.manager.finish_shutdown()
-    ended(processes)
+    ended(started)
     # While the engine boots it may write until its last moment; then the folder is removed behind it.
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and list(tmp_path.iterdir()):
