@@ -22,9 +22,10 @@ class Machine:
             "CELLAR_CACHE_DIR": str(cache),
         }
         self.kernels = []
+        self.stderr = None
 
     def kernel(self, **extra):
-        kernel = Kernel(env=self.environment, extra_env=extra)
+        kernel = Kernel(env=self.environment, extra_env=extra, stderr=self.stderr)
         self.kernels.append(kernel)
         return kernel
 

@@ -57,7 +57,9 @@ class Book:
         return self.kernel.ok(f"%cache explain {name}".strip()).value
 
     def end(self):
-        """Ends the kernel as Jupyter does: it is asked, and keeps what it has still to write."""
+        """Ends the kernel as Jupyter does: it is asked, and keeps what it has still to write. On a busy machine a codec
+        may have to be compiled for that, for longer than Jupyter's five seconds."""
+        self.kernel.manager.shutdown_wait_time = 60
         self.kernel.manager.shutdown_kernel(now=False)
 
     def ok(self, code, **more):

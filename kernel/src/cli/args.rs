@@ -142,7 +142,7 @@ pub enum CacheCommand {
     /// Remove entries, and say how many and how many bytes.
     Clear {
         /// `data` (cells and functions kept by value), `resource`, or the name of entries as `list` shows it.
-        /// Without it: everything, compiled code included.
+        /// Without it: everything, compiled code included; versions of dependencies are then chosen anew.
         #[arg(value_name = "data|resource|NAME")]
         what: Option<String>,
     },

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use cellar_cache::{
     Cleared, EntryKind, Listed, Options, Persist, Selection, Stats, Store, human_size, list_table, stats_text,
 };
@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::args::{self, CacheCommand};
+use crate::engine::resolved;
 use crate::engine::unused::{self, Builds};
 
 /// How alike a mistyped name must be to the one that is suggested.
@@ -60,6 +61,10 @@ fn act(store: &Store, cache_folder: &Path, command: &CacheCommand) -> Result<Ans
         CacheCommand::Stats => stats(&store.stats(), unused::measure(cache_folder)),
         CacheCommand::Clear { what } => {
             let cleared = clear(store, what.as_deref())?;
+            if what.is_none() {
+                resolved::forget(&cache_folder.join(unused::DEPENDENCIES))
+                    .context("the versions of dependencies stay as they are")?;
+            }
             Answer {
                 text: format!(
                     "Cleared {}, {}.\n",

@@ -23,8 +23,15 @@ impl EvcxrThread {
         }
         let started = std::time::Instant::now();
         let items = pending.items();
-        let all = items.clone() + &knowledge::declarations(&pending.variables) + STATEMENT;
-        if self.told(evcxr, &all, &pending.forgotten)?.is_err() {
+        let rust = items.clone() + &knowledge::declarations(&pending.variables) + STATEMENT;
+        let with_commands = pending.commands.clone() + &rust;
+        self.builds.prepare_telling();
+        if self.told(evcxr, &with_commands, &pending.forgotten)?.is_err() {
+            if !pending.commands.is_empty()
+                && let Err(reason) = self.told(evcxr, &pending.commands, &[])?
+            {
+                tracing::warn!("evcxr does not take dependencies that are there: {reason}");
+            }
             // One of them is to blame; the others are not to be lost with it.
             if let Err(reason) = self.told(evcxr, &(items + STATEMENT), &pending.forgotten)? {
                 tracing::warn!("evcxr does not take the items of a replayed cell: {reason}");
@@ -40,6 +47,9 @@ impl EvcxrThread {
                     lock(&self.knowledge).refuse(Refused { name, reason });
                 }
             }
+        }
+        if !pending.commands.is_empty() {
+            self.builds.has_told();
         }
         let bound: Vec<Binding> = pending.variables.iter().map(Variable::binding).collect();
         lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &bound);

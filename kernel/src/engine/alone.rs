@@ -2,24 +2,29 @@
 //!
 //! evcxr needs seconds to boot, and rust-analyzer as long for a cell as rustc, longer where the session is large: it looks at all that
 //! there is each time. rustc needs nobody to find types: its symbols tell them. So a cell is compiled at once, while evcxr analyses
-//! it, or what came before it, or boots. If the types of its new variables are ones that everybody writes alike, it is run at once, and
+//! it, or what came before it, or boots. If the types of its new variables are ones that everybody writes alike, or that
+//! rust-analyzer has named before ([`type_names`](super::type_names)), it is run at once, and
 //! evcxr takes up what the cell defines when it comes to that. Otherwise evcxr's word is waited for, as it is where rustc finds something wrong
 //! that evcxr has words of its own for; what was compiled is then what evcxr runs ([`early`](super::early)).
 //!
 //! Of what has run, evcxr hears from its own analysis of the cell, if that was under way, and else by [`adopting`](super::adopting).
 //! Several cells are then told at once, so it cannot stay behind for long.
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use cellar_cache::Digest;
+
 use super::artifacts::{Record, Wanted};
-use super::build_server::{BuildReport, RunLibrary};
+use super::build_server::{Answering, BuildReport, RunLibrary};
 use super::cell_code::CellCode;
 use super::early::{self, Built, Early, Outcome, Ran};
 use super::evcxr_thread::panic_text;
 use super::items::{Item, ItemKind};
-use super::written_type::written_type;
+use super::type_names::{self, Segment, Symbol};
+use super::written_type::public_path;
 use super::{Engine, EngineError, Evaluation, Variable, answered, lock};
 use crate::interpreter::Frontend;
 
@@ -35,7 +40,10 @@ impl Engine {
         let early = Arc::new(Early::default());
         // evcxr must not wait for ever, whatever happens here.
         let _end = EndOf(&early);
-        let by_evcxr = |early| self.hand_to_evcxr(code, Arc::clone(frontend), Arc::clone(&progress), early);
+        let by_evcxr = |early| {
+            let (frontend, progress) = (Arc::clone(frontend), Arc::clone(&progress));
+            self.hand_to_evcxr(code, frontend, progress, Answering::Compile, early)
+        };
         let answer = self.is_ready().then(|| by_evcxr(Some(Arc::clone(&early))));
         let started = Instant::now();
         let attempt = || early::attempt(&self.builds, &wanted.workshop, code, &wanted.parts);
@@ -80,7 +88,13 @@ impl Engine {
     ) -> Option<Evaluation> {
         let compiled = started.elapsed();
         let imports: Vec<&Arc<Item>> = wanted.parts.items.iter().collect();
-        let write = |symbol: &str| as_analysed(symbol, &imports);
+        let scope = OnceCell::new();
+        let learnt = |path: &str| {
+            let crates = &wanted.workshop.plan.identities;
+            let scope = *scope.get_or_init(|| type_names::scope(&wanted.parts.items, crates));
+            self.name_of_type(scope, path)
+        };
+        let write = |symbol: &Symbol| as_analysed(symbol, &imports, &learnt);
         let Some(defined) = built.finish(write, |type_text| wanted.identity(type_text)) else {
             early.finish(Outcome::Built(built));
             return None;
@@ -94,6 +108,16 @@ impl Engine {
         evaluation.took = started.elapsed();
         tracing::debug!(?compiled, total = ?started.elapsed(), compiles = built.compiles, "compiled without evcxr");
         Some(evaluation)
+    }
+
+    /// What rust-analyzer calls a type of a crate, as far as it has ever said.
+    fn name_of_type(&self, scope: Digest, path: &str) -> Option<String> {
+        let names = self.builds.type_names();
+        names.get(scope, path).or_else(|| {
+            let kept = self.artifacts.get()?.find_name(scope, path)?;
+            names.take_up(&kept);
+            Some(kept.written)
+        })
     }
 
     fn run_finished(
@@ -184,43 +208,40 @@ const STD: [&str; 12] = [
     "std::path::PathBuf",
 ];
 
-/// The type that a symbol names, as rust-analyzer would write it; `None` where it might write something else.
-fn as_analysed(symbol: &str, items: &[&Arc<Item>]) -> Option<String> {
-    let written = written_type(symbol)?;
-    let without_text = written.replace("&str", "");
-    if written.contains("dyn ") || without_text.contains(['&', '*', '\'']) || without_text.contains("fn(") {
+/// The type that a symbol names, as rust-analyzer would write it; `None` where it might write something else. `learnt` tells what it
+/// has written for a path.
+fn as_analysed(
+    symbol: &Symbol,
+    items: &[&Arc<Item>],
+    learnt: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let plain = &symbol.plain;
+    let without_text = plain.replace("&str", "");
+    if plain.contains(['{', '}']) || plain.contains("dyn ") || plain.contains("fn(") {
+        return None;
+    }
+    if without_text.contains(['&', '*', '\'']) {
         return None;
     }
     let is_taken = |name: &str| items.iter().any(|item| item.name.as_deref() == Some(name));
-    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let is_imported = |path: &str| {
+        let import = format!("use {path};");
+        let mut items = items.iter();
+        items.any(|item| item.kind == ItemKind::Import && item.code == import)
+    };
     let mut text = String::new();
-    let mut rest = written.as_str();
-    while !rest.is_empty() {
-        let end = rest.find(|c| !is_path(c)).unwrap_or(rest.len());
-        let (path, after) = rest.split_at(end);
-        text.push_str(&match path {
-            "" => String::new(),
-            path if !path.contains("::") => path.to_owned(),
-            path => {
-                let known = PRELUDE.iter().find(|(long, _)| *long == path);
-                let name = path.rsplit("::").next().unwrap_or(path);
-                let import = format!("use {path};");
-                match known {
-                    Some((_, short)) if !is_taken(short) => (*short).to_owned(),
-                    None if STD.contains(&path) && !is_taken(name) => path.to_owned(),
-                    _ if items
-                        .iter()
-                        .any(|item| item.kind == ItemKind::Import && item.code == import) =>
-                    {
-                        name.to_owned()
-                    }
-                    _ => return None,
-                }
-            }
+    for Segment { path: full, after } in type_names::segments(&symbol.full) {
+        let path = public_path(&type_names::without_hashes(full));
+        let name = path.rsplit("::").next().unwrap_or(&path);
+        let known = PRELUDE.iter().find(|(long, _)| *long == path);
+        text.push_str(&match known {
+            _ if !path.contains("::") => path,
+            Some((_, short)) if !is_taken(short) => (*short).to_owned(),
+            None if STD.contains(&&*path) && !is_taken(name) => path,
+            _ if is_imported(&path) => name.to_owned(),
+            _ => learnt(full)?,
         });
-        let next = after.find(is_path).unwrap_or(after.len());
-        text.push_str(&after[..next]);
-        rest = &after[next..];
+        text.push_str(after);
     }
     Some(text)
 }
@@ -237,7 +258,12 @@ mod tests {
         let (mut items, mut marks) = (Items::default(), Marks::default());
         let source = CellSource::new("In[1]", cell);
         items.commit(&prepare(cell, &source, &mut marks, DebugFormat::Compact).items);
-        as_analysed(symbol, &items.iter().collect::<Vec<_>>())
+        let symbol = Symbol {
+            plain: symbol.to_owned(),
+            full: symbol.to_owned(),
+        };
+        let learnt = |path: &str| (path == "polars_core::frame::DataFrame").then(|| "DataFrame".to_owned());
+        as_analysed(&symbol, &items.iter().collect::<Vec<_>>(), &learnt)
     }
 
     #[test]
@@ -251,6 +277,7 @@ mod tests {
             ),
             ("core::option::Option<ctx::P>", "Option<P>"),
             ("[u8; 4]", "[u8; 4]"),
+            ("alloc::vec::Vec<polars_core::frame::DataFrame>", "Vec<DataFrame>"),
             ("()", "()"),
         ] {
             assert_eq!(written(symbol, "struct P;").as_deref(), Some(expected));

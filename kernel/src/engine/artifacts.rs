@@ -9,8 +9,8 @@
 //! Lines count as they stand, not only tokens: the library has the lines of the cell in its panics.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cellar_cache::{Digest, Entry, EntryKind, FileDigests, Ingredient, IngredientKind, Key, Policy, Store};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ use super::generate::{self, Context};
 use super::minimal::Minimal;
 use super::rewrite::{self, Needs, Rewritten};
 use super::source_map::{Marks, SourceMap};
+use super::type_names::TypeName;
 use super::{Variable, lock};
 
 /// Artifacts belong to no notebook.
@@ -164,6 +165,13 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Result<Vec<Ingredient>, 
     Ok(ingredients)
 }
 
+fn ingredients_of_name(scope: Digest, path: &str) -> Vec<Ingredient> {
+    vec![
+        Ingredient::new(IngredientKind::Code, "scope of type names", scope),
+        Ingredient::new(IngredientKind::Code, "path", Digest::of(path.as_bytes())),
+    ]
+}
+
 /// `name=/folder/file` without the folder.
 fn without_folder(argument: &str) -> String {
     match argument.split_once('=') {
@@ -277,6 +285,38 @@ impl Artifacts {
             std::fs::copy(library, &file).ok()?;
             Some((record, file))
         })
+    }
+
+    /// What rust-analyzer has called a type in some session with this scope.
+    pub fn find_name(&self, scope: Digest, path: &str) -> Option<TypeName> {
+        let entries = self.store.find(Key::of(&ingredients_of_name(scope, path)));
+        let written = String::from_utf8(entries.first()?.body.clone()).ok()?;
+        Some(TypeName {
+            scope,
+            path: path.to_owned(),
+            written,
+        })
+    }
+
+    /// Keeps names for other sessions. Nobody waits for that.
+    pub fn keep_names(self: &Arc<Self>, names: Vec<TypeName>) {
+        if names.is_empty() {
+            return;
+        }
+        let artifacts = Arc::clone(self);
+        let keep = move || {
+            for name in names {
+                let ingredients = ingredients_of_name(name.scope, &name.path);
+                let mut entry = Entry::new(EntryKind::Artifact, SCOPE, "type name", ingredients, Vec::new());
+                entry.body = name.written.into_bytes();
+                if let Err(error) = artifacts.store.put_entry(&entry, &Policy::default()) {
+                    tracing::debug!("a type's name is not kept: {error}");
+                }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("type names".into()).spawn(keep) {
+            tracing::debug!("types' names are not kept: {error}");
+        }
     }
 
     /// What the compiler reads besides the crate, as it is now; `None` if a file cannot be read.

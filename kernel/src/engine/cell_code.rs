@@ -165,6 +165,16 @@ impl CellCode {
         }
     }
 
+    /// The same without its `:commands`, if there is anything below them.
+    pub fn below_commands(&self) -> Option<CellCode> {
+        let text = self.text.strip_prefix(&self.commands)?;
+        (!text.trim().is_empty()).then(|| CellCode {
+            text: text.to_owned(),
+            commands: String::new(),
+            ..self.clone()
+        })
+    }
+
     /// Whether `:commands` stand above the Rust of a cell.
     pub fn has_commands(code: &str) -> bool {
         !split_commands(code).0.is_empty()

@@ -3,8 +3,6 @@
 //! evcxr keeps each message's JSON as it came. A span gets a field more, `cellar`, which names cell, line and
 //! column, so that the report can be made from the messages alone, whichever attempt they came from.
 
-use std::io::{BufRead, BufReader, Read};
-
 use serde_json::{Value, json};
 
 use super::source_map::{Marks, Place, SourceMap};
@@ -124,24 +122,6 @@ fn expansion(span: &Value) -> Option<&Value> {
         call = call.get("expansion")?.get("span")?;
     }
     Some(call)
-}
-
-/// The rendered texts of the errors in cargo's JSON output.
-pub fn rendered_errors(output: Option<impl Read>) -> String {
-    let Some(output) = output else {
-        return String::new();
-    };
-    let mut text = String::new();
-    for line in BufReader::new(output).lines().map_while(Result::ok) {
-        let Ok(message) = serde_json::from_str::<Value>(&line) else {
-            continue;
-        };
-        let message = &message["message"];
-        if message["level"] == "error" {
-            text.push_str(message["rendered"].as_str().unwrap_or_default());
-        }
-    }
-    text
 }
 
 /// Paths, types and traits: what is wrong before captures and borrows are looked at. Not unknown names (E0425): a second

@@ -29,6 +29,7 @@ use super::items::{ItemKind, Items};
 use super::minimal::{LeftOut, Minimal};
 use super::rewrite::{self, Failure, Needs, Rewritten};
 use super::rustc::{self, Compiled, Emit, Plan};
+use super::type_names::Symbol;
 use super::written_type::written_type;
 
 /// How cells are compiled at the moment, and where.
@@ -82,6 +83,8 @@ pub struct Built {
     pub is_minimal: bool,
     pub inputs: Inputs,
     pub compiles: usize,
+    /// Those of the session, the cell's own among them.
+    pub items: Items,
     bindings: Vec<Binding>,
     plan: Plan,
     environment: Vec<(String, String)>,
@@ -314,6 +317,7 @@ fn attempt_with(
                 is_minimal: minimal.is_least,
                 inputs: compiled.inputs,
                 compiles: attempt,
+                items: parts.items.clone(),
                 bindings: code.bindings.clone(),
                 plan: workshop.plan.clone(),
                 environment: workshop.environment.clone(),
@@ -500,7 +504,7 @@ impl Built {
         let open =
             open.filter(|(_, binding)| binding.type_text.is_none() && !self.moved.contains(&binding.name));
         open.map(|(index, binding)| {
-            let type_text = written_type(types.get(&index)?)?;
+            let type_text = written_type(&types.get(&index)?.plain)?;
             let mutable = if binding.mutable { "mut " } else { "" };
             let name = &binding.name;
             Some(format!("let {mutable}{name}: {type_text} = {name};\n"))
@@ -512,7 +516,7 @@ impl Built {
     /// `identity` that of its definitions. Gives the variables that the library defines; `None` if a type cannot be written.
     pub fn finish(
         &self,
-        write: impl Fn(&str) -> Option<String>,
+        write: impl Fn(&Symbol) -> Option<String>,
         identity: impl Fn(&str) -> u128,
     ) -> Option<Vec<Variable>> {
         let mut defined: Vec<Variable> = Vec::new();
@@ -554,7 +558,7 @@ impl Built {
         theirs: &Rewritten,
         plan: &Plan,
         environment: &[(String, String)],
-    ) -> Result<(), String> {
+    ) -> Result<Vec<(Symbol, String)>, String> {
         if self.plan != *plan || self.environment != environment {
             return Err("cells are compiled in another way by now".to_owned());
         }
@@ -569,8 +573,9 @@ impl Built {
             return Err(format!("here {ours:?}, there {theirs:?}"));
         }
         if self.bindings.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let mut named = Vec::new();
         let mut bytes = std::fs::read(&self.library).map_err(|error| error.to_string())?;
         let types = types_of_new_variables(&bytes);
         for (index, binding) in self.bindings.iter().enumerate() {
@@ -586,16 +591,19 @@ impl Built {
             };
             let same = match (&binding.type_text, types.get(&index)) {
                 (Some(written), _) => *written == stored.type_text,
-                (None, Some(found)) => plain_type(found) == plain_type(&stored.type_text),
+                (None, Some(found)) => plain_type(&found.plain) == plain_type(&stored.type_text),
                 (None, None) => false,
             };
             if !same {
-                let found = types.get(&index);
+                let found = types.get(&index).map(|found| &found.plain);
                 return Err(format!("`{name}` is {found:?}, not {}", stored.type_text));
             }
             bytes[place].copy_from_slice(&stored.identity.to_ne_bytes());
+            let symbol = types.get(&index).cloned();
+            named.extend(symbol.map(|symbol| (symbol, stored.type_text.clone())));
         }
-        std::fs::write(&self.library, bytes).map_err(|error| error.to_string())
+        std::fs::write(&self.library, bytes).map_err(|error| error.to_string())?;
+        Ok(named)
     }
 
     /// What must be alike in both crates: all lines but those that store new variables, in any order, each import
@@ -634,8 +642,13 @@ fn place_of_identity(library: &[u8], index: usize) -> Result<Option<std::ops::Ra
 
 /// The types of new variables, from the names of the functions that store them: rustc makes one for each type,
 /// and writes the type into its symbol (<https://doc.rust-lang.org/rustc/symbol-mangling/v0.html>).
-fn types_of_new_variables(library: &[u8]) -> HashMap<usize, String> {
-    const START: &str = "<ctx::evcxr_internal_runtime::VariableStore>::put_new::<";
+fn types_of_new_variables(library: &[u8]) -> HashMap<usize, Symbol> {
+    const FUNCTION: &str = "::evcxr_internal_runtime::VariableStore>::put_new::<";
+    let arguments = |demangled: &str| {
+        let (_, arguments) = demangled.split_once(FUNCTION)?;
+        let (type_text, index) = arguments.strip_suffix('>')?.rsplit_once(", ")?;
+        Some((type_text.to_owned(), index.to_owned()))
+    };
     library
         .split(|byte| *byte == 0)
         .filter(|name| name.starts_with(b"_R"))
@@ -645,10 +658,11 @@ fn types_of_new_variables(library: &[u8]) -> HashMap<usize, String> {
                 .is_some_and(|(_, rest)| !names_functions(rest))
         })
         .filter_map(|name| {
-            let demangled = format!("{:#}", rustc_demangle::try_demangle(name).ok()?);
-            let arguments = demangled.strip_prefix(START)?.strip_suffix('>')?;
-            let (type_text, index) = arguments.rsplit_once(", ")?;
-            Some((index.parse().ok()?, type_text.to_owned()))
+            let demangled = rustc_demangle::try_demangle(name).ok()?;
+            let (plain, index) = arguments(&format!("{demangled:#}"))?;
+            // With hashes, numbers have their types behind them.
+            let (full, _) = arguments(&demangled.to_string())?;
+            Some((index.parse().ok()?, Symbol { plain, full }))
         })
         .collect()
 }

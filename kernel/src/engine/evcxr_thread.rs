@@ -168,9 +168,11 @@ impl EvcxrThread {
         let found = started.elapsed();
         self.builds.set_tools(&toolchain);
         let dependencies = self.cache.join(unused::DEPENDENCIES);
-        let dependencies = std::path::absolute(&dependencies).unwrap_or(dependencies);
         match kept::Kept::open(&dependencies) {
-            Ok(_) => self.builds.set_dependencies_folder(dependencies),
+            // Its libraries are known by their paths: the same for all who come to it by links.
+            Ok(_) => self
+                .builds
+                .set_dependencies_folder(dependencies.canonicalize().unwrap_or(dependencies)),
             Err(error) => tracing::warn!("dependencies are not kept: {}: {error}", dependencies.display()),
         }
         let (host, builds, cache) = (self.host.clone(), self.builds.clone(), self.cache.clone());
@@ -262,6 +264,9 @@ impl EvcxrThread {
                     let _ = reply.send(evaluation);
                     return Ok(());
                 }
+                if order.answer == Answering::Dependencies {
+                    self.host.skip_next_run();
+                }
                 let mut evaluate_code = || catch_unwind(AssertUnwindSafe(|| evaluate(evcxr, &code.text)));
                 let mut done = match &at_once {
                     Some(_) => evaluate_code(),
@@ -271,6 +276,9 @@ impl EvcxrThread {
                     && !early.end_analysis()
                 {
                     return self.conclude_elsewhere(evcxr, early, done);
+                }
+                if order.answer == Answering::Dependencies {
+                    self.host.skip_no_run();
                 }
                 let mut run = self.host.end();
                 let is_unnamed = self.builds.report().unnamed_type;

@@ -32,6 +32,8 @@ pub struct Refused {
 /// Adopted cells of which evcxr has not been told, put together.
 #[derive(Debug, Clone, Default)]
 pub struct Pending {
+    /// `:dep` lines that have been obeyed without evcxr.
+    pub commands: String,
     cells: Vec<Adopted>,
     pub variables: Vec<Variable>,
     pub forgotten: Vec<String>,
@@ -63,14 +65,17 @@ impl Pending {
 
     /// All but one.
     fn without(self, number: usize) -> Pending {
-        let mut others = Pending::default();
+        let mut others = Pending {
+            commands: self.commands,
+            ..Pending::default()
+        };
         let cells = self.cells.into_iter().filter(|cell| cell.number != number);
         cells.for_each(|cell| others.add(cell));
         others
     }
 
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.cells.is_empty() && self.commands.is_empty()
     }
 
     /// The items of all cells, as one cell.
@@ -149,6 +154,23 @@ impl Knowledge {
         });
         self.show_pending();
         self.adopted
+    }
+
+    /// Takes up `:dep` lines of which evcxr is to be told later.
+    pub fn adopt_commands(&mut self, commands: &str) {
+        let lines = commands
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with(':'));
+        for line in lines {
+            self.pending.commands.push_str(line);
+            self.pending.commands.push('\n');
+        }
+    }
+
+    /// Whether there are `:dep` lines of which evcxr has not been told.
+    pub fn has_pending_commands(&self) -> bool {
+        !self.pending.commands.is_empty()
     }
 
     /// evcxr has kept the adopted cell with this number as its own, and has these variables by now, with their types. Where they are

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cellar_cache::{Digest, FileDigests, Hasher};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use walkdir::{DirEntry, WalkDir};
 
 /// One package of the graph.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Package {
     name: String,
     version: String,
@@ -26,7 +27,7 @@ struct Package {
 }
 
 /// The packages of a graph, without that of the cells.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locked {
     packages: Vec<Package>,
     /// The names under which cells see crates.

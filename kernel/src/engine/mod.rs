@@ -9,6 +9,7 @@ mod alone;
 mod answers;
 mod artifacts;
 pub mod build_server;
+mod cargo_output;
 pub mod cell_code;
 pub mod codec;
 mod debug_format;
@@ -16,6 +17,7 @@ mod definitions;
 pub mod dep_info;
 mod dependencies;
 mod dependency_progress;
+mod depending;
 pub mod diagnostics;
 mod early;
 mod effort;
@@ -30,8 +32,10 @@ mod kept;
 pub mod knowledge;
 mod locked;
 mod minimal;
+mod package;
 mod patterns;
 mod replay;
+pub mod resolved;
 mod rewrite;
 pub mod runtime_library;
 mod rustc;
@@ -41,6 +45,7 @@ pub mod shim;
 pub mod source_map;
 pub mod switching;
 mod toolchain;
+mod type_names;
 pub mod unused;
 mod written_type;
 
@@ -54,7 +59,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use artifacts::Artifacts;
-use build_server::{BuildReport, BuildServer, Order};
+use build_server::{Answering, BuildReport, BuildServer, Order};
 use cell_code::{Binding, CellCode, DebugFormat};
 use cellar_cache::Store;
 use early::Early;
@@ -62,6 +67,7 @@ use evcxr_thread::Job;
 use items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
 pub use locked::Dependency;
+use package::Added;
 use switching::{NotSwitched, Switched};
 
 use crate::cell::CellSource;
@@ -328,6 +334,40 @@ impl Engine {
         frontend: Arc<dyn Frontend>,
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
+        match package::added(&code.commands) {
+            Some(added) if !added.is_empty() => self.evaluate_below(&added, code, frontend, progress),
+            _ => self.evaluate_alike(code, frontend, progress),
+        }
+    }
+
+    /// Evaluates a cell that begins with `:dep` lines: first they are obeyed, then the rest is a cell as any other.
+    fn evaluate_below(
+        &self,
+        added: &[Added],
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
+        let with_dependencies = self.depend_on(added, &code.commands, &frontend, &progress);
+        let Some(rust) = code.below_commands() else {
+            return with_dependencies;
+        };
+        if with_dependencies.error.is_some() {
+            return with_dependencies;
+        }
+        let mut evaluation = self.evaluate_alike(&rust, frontend, progress);
+        evaluation.took += with_dependencies.took;
+        evaluation.refused.extend(with_dependencies.refused);
+        evaluation
+    }
+
+    /// Evaluates a cell whose `:commands` are evcxr's.
+    fn evaluate_alike(
+        &self,
+        code: &CellCode,
+        frontend: Arc<dyn Frontend>,
+        progress: Arc<dyn Frontend>,
+    ) -> Evaluation {
         let wanted = self.wanted(code);
         let replayed = wanted
             .as_ref()
@@ -347,6 +387,9 @@ impl Engine {
         if let Some(wanted) = wanted {
             self.keep_artifact(wanted, &evaluation);
         }
+        if let Some(artifacts) = self.artifacts.get() {
+            artifacts.keep_names(self.builds.type_names().take_new());
+        }
         evaluation
     }
 
@@ -357,7 +400,7 @@ impl Engine {
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
         let started = Instant::now();
-        let answer = self.hand_to_evcxr(code, frontend, progress, None);
+        let answer = self.hand_to_evcxr(code, frontend, progress, Answering::Compile, None);
         let evaluation = answered(&answer);
         tracing::debug!(
             total = ?started.elapsed(),
@@ -374,9 +417,10 @@ impl Engine {
         code: &CellCode,
         frontend: Arc<dyn Frontend>,
         progress: Arc<dyn Frontend>,
+        answer: Answering,
         early: Option<Arc<Early>>,
     ) -> Receiver<Evaluation> {
-        let (reply, answer) = channel();
+        let (reply, evaluation) = channel();
         // Builds and the host are prepared when its turn comes: until then they belong to the boot.
         // If the engine has stopped, there is no answer either.
         let _ = lock(&self.jobs).send(Job::Evaluate {
@@ -387,6 +431,7 @@ impl Engine {
                 awaits: code.awaits,
                 only_bound: Arc::clone(&code.only_bound),
                 bounded: code.bounded,
+                answer,
                 early,
                 frontend: Some(progress),
                 ..Order::default()
@@ -394,7 +439,7 @@ impl Engine {
             frontend,
             reply,
         });
-        answer
+        evaluation
     }
 
     /// Stops the evaluation that goes on, if one does. Returns at once: whatever the evaluation does at this

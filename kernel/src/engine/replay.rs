@@ -31,7 +31,7 @@ impl Engine {
         if is_off || !early::is_possible(code, modes) {
             return None;
         }
-        if !self.wait_for_means() {
+        if !self.wait_for_means() || self.has_lost_dependencies() {
             return None;
         }
         let (items, variables) = lock(&self.knowledge).with(code);

@@ -27,7 +27,8 @@ pub fn written_type(demangled: &str) -> Option<String> {
     Some(written)
 }
 
-fn public_path(path: &str) -> String {
+/// Where cells find what a symbol has at `path`, as far as that can be said.
+pub fn public_path(path: &str) -> String {
     let segments: Vec<&str> = path.split("::").collect();
     match segments.as_slice() {
         ["ctx", own @ ..] => own.join("::"),

@@ -19,6 +19,7 @@ use crate::engine::rewrite::{self, Failure, Needs, Rewritten, Stored};
 use crate::engine::rustc::{self, Emit, Plan};
 use crate::engine::serde_for_cells::Missing;
 use crate::engine::shim::{BuildAnswer, BuildRequest};
+use crate::engine::type_names;
 use crate::engine::written_type::names_hidden_traits;
 
 /// In rustc's messages.
@@ -67,6 +68,16 @@ impl BuildServer {
         }
         match order.answer {
             Answering::Compile => {}
+            Answering::Dependencies if checks => return Ok(BuildAnswer::default()),
+            Answering::Dependencies => {
+                return match self.plan(request, &order)? {
+                    Ok(plan) => {
+                        self.note_plan(&plan);
+                        nothing_made(request, &library)
+                    }
+                    Err(answer) => Ok(answer),
+                };
+            }
             Answering::Error => return Ok(pretended_errors("E0000", &[1])),
             Answering::NothingMade if checks => return Ok(BuildAnswer::default()),
             Answering::NothingMade => return nothing_but(request, &library, &order.forgotten),
@@ -273,9 +284,17 @@ impl BuildServer {
             early.put_back(Outcome::Built(built));
             return Ok(Some(pretended_errors("E0000", &[1])));
         }
-        if let Err(difference) = built.fit(rewritten, plan, environment) {
-            tracing::debug!(difference, "the cell is compiled again");
-            return Ok(None);
+        match built.fit(rewritten, plan, environment) {
+            Ok(named) => {
+                let scope = type_names::scope(&built.items, &plan.identities);
+                for (symbol, written) in &named {
+                    self.type_names().learn(scope, symbol, written);
+                }
+            }
+            Err(difference) => {
+                tracing::debug!(difference, "the cell is compiled again");
+                return Ok(None);
+            }
         }
         {
             let mut report = lock(&self.shared.report);

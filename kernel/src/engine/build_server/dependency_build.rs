@@ -5,14 +5,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use super::planning::Crates;
+use super::at_hand::Resolution;
 use super::{BuildServer, Order, lock};
 use crate::engine::answers::failed;
+use crate::engine::cargo_output::CargoOutput;
 use crate::engine::dependencies::{self, Dependencies, Graph};
 use crate::engine::dependency_progress::DependencyProgress;
-use crate::engine::diagnostics;
 use crate::engine::kept;
 use crate::engine::locked::Locked;
+use crate::engine::package::Package;
+use crate::engine::resolved::Crates;
 use crate::engine::rustc;
 use crate::engine::shim::{self, BuildAnswer, BuildRequest, RECORD};
 
@@ -22,7 +24,7 @@ impl BuildServer {
         &self,
         request: &BuildRequest,
         order: &Order,
-        manifest: &str,
+        evcxrs: &Package,
     ) -> std::io::Result<Result<Crates, BuildAnswer>> {
         let record = request.directory.join("cellar/rustc.json");
         match std::fs::remove_file(&record) {
@@ -45,7 +47,7 @@ impl BuildServer {
                 .env_remove(shim::BUILD_SOCKET);
             dependencies::ask(&mut cargo, manifest)
         };
-        let Dependencies { graph, mut locked } = ask(&request.directory, manifest)?;
+        let Dependencies { graph, mut locked } = ask(&request.directory, &evcxrs.manifest())?;
         let package = match &graph {
             Graph::With { manifest } => {
                 let package = request.directory.join("cellar/with-serde");
@@ -69,7 +71,7 @@ impl BuildServer {
         distrust(&target, &locked);
         command
             .args(arguments)
-            .current_dir(package)
+            .current_dir(&package)
             .env_clear()
             .envs(&request.environment)
             .env("CARGO_TARGET_DIR", &target)
@@ -83,7 +85,7 @@ impl BuildServer {
             .stderr(Stdio::piped());
         let mut child = self.shared.running.spawn(&mut command)?;
         let stdout = child.stdout.take();
-        let errors = std::thread::spawn(move || diagnostics::rendered_errors(stdout));
+        let output = std::thread::spawn(move || stdout.map(CargoOutput::read).unwrap_or_default());
         let mut said = String::new();
         let mut progress = DependencyProgress::new(order.frontend.as_deref());
         if let Some(stderr) = child.stderr.take() {
@@ -96,22 +98,33 @@ impl BuildServer {
             }
         }
         let (_, stopped) = self.shared.running.wait(&mut child)?;
-        let errors = errors.join().unwrap_or_default();
+        let output = output.join().unwrap_or_default();
         let recorded = std::fs::read(&record);
         progress.end(recorded.is_ok());
         if let Ok(text) = recorded {
             let arguments: Vec<String> = serde_json::from_slice(&text)?;
-            return Ok(Ok(Crates {
+            let crates = Crates {
                 arguments: rustc::crate_arguments(&arguments),
                 have_serde: graph != Graph::WithoutSerde,
                 locked: Arc::new(locked),
                 built,
                 identities,
-            }));
+            };
+            if lasting {
+                self.keep_resolved(&Resolution {
+                    request,
+                    package: evcxrs,
+                    crates: &crates,
+                    output: &output,
+                    target: &target,
+                    directory: &package,
+                });
+            }
+            return Ok(Ok(crates));
         }
         let mut report = lock(&self.shared.report);
         report.stopped |= stopped;
-        let message = format!("{errors}{said}");
+        let message = format!("{}{said}", output.errors);
         report.dependencies = Some(message.trim_end().to_owned());
         Ok(Err(failed("the dependencies could not be built")))
     }

@@ -4,9 +4,10 @@
 //! [rewritten](super::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
 //! All this happens in threads of their own while evcxr's thread waits for "cargo".
 //!
-//! Reading order: [`order`], [`answering`], [`planning`], [`dependency_build`].
+//! Reading order: [`order`], [`answering`], [`planning`], [`dependency_build`], [`at_hand`].
 
 mod answering;
+mod at_hand;
 mod dependency_build;
 mod order;
 mod planning;
@@ -21,16 +22,18 @@ use std::time::Instant;
 
 use cellar_cache::Digest;
 
+pub use at_hand::AtHand;
 pub use order::{Answering, BuildReport, Materialiser, Order, RunLibrary};
-use planning::Crates;
 
 use super::lock;
 use super::locked::{Dependency, Folders, Locked};
+use super::resolved::Crates;
 use super::rustc::{Plan, Running};
 use super::serde_for_cells::SerdeForCells;
 use super::shim::BuildRequest;
 use super::source_map::Marks;
 use super::toolchain::Toolchain;
+use super::type_names::TypeNames;
 
 /// Answers evcxr's tools. Cheap to clone.
 #[derive(Clone)]
@@ -58,7 +61,10 @@ struct Shared {
     folders: Folders,
     /// The graph of the last build, and that of the last cell which evcxr has kept.
     graphs: Mutex<(Option<Arc<Locked>>, Arc<Locked>)>,
+    /// Dependencies that the session has and evcxr is still to be told of, among the others.
+    untold: Mutex<Option<AtHand>>,
     serde: SerdeForCells,
+    type_names: TypeNames,
     /// How the last cell was compiled, whatever its own optimisation.
     last_plan: Mutex<Option<Plan>>,
     running: Running,
@@ -104,7 +110,9 @@ impl BuildServer {
             plans: Mutex::default(),
             folders: Folders::default(),
             graphs: Mutex::default(),
+            untold: Mutex::default(),
             serde: SerdeForCells::default(),
+            type_names: TypeNames::default(),
             last_plan: Mutex::default(),
             running: Running::default(),
             materialiser: Mutex::default(),
@@ -152,6 +160,7 @@ impl BuildServer {
     /// Says which cargo builds dependencies, and which rustc says what is wrong with a cell.
     pub fn set_tools(&self, toolchain: &Toolchain) {
         *lock(&self.shared.last_plan) = None;
+        *lock(&self.shared.untold) = None;
         *lock(&self.shared.cargo) = toolchain.cargo.clone();
         *lock(&self.shared.rustc) = toolchain.rustc.clone();
     }
@@ -212,6 +221,7 @@ impl BuildServer {
     /// evcxr has forgotten them.
     pub fn forget_dependencies(&self) {
         lock(&self.shared.graphs).1 = Arc::default();
+        *lock(&self.shared.untold) = None;
     }
 
     /// See [`Engine::dependencies`](super::Engine::dependencies).
@@ -237,6 +247,11 @@ impl BuildServer {
     /// serde for cells that have no dependencies with it.
     pub fn serde(&self) -> &SerdeForCells {
         &self.shared.serde
+    }
+
+    /// What rust-analyzer calls types of crates.
+    pub fn type_names(&self) -> &TypeNames {
+        &self.shared.type_names
     }
 
     /// Ends the compiler or cargo that runs. Returns whether one ran.
@@ -274,6 +289,10 @@ impl BuildServer {
     /// that failed they may be those of that cell, and after a `:command` they may be out of date.
     pub fn set_package_current(&self, is_current: bool) {
         self.shared.is_package_current.store(is_current, Ordering::SeqCst);
+    }
+
+    fn is_package_current(&self) -> bool {
+        self.shared.is_package_current.load(Ordering::SeqCst)
     }
 
     /// Whether the engine could not be started.

@@ -39,6 +39,8 @@ pub struct Order {
 pub enum Answering {
     #[default]
     Compile,
+    /// Dependencies are built; of the cell, as with [`Answering::NothingMade`], there is nothing.
+    Dependencies,
     /// An empty file is passed off as the library: evcxr only commits its state.
     NothingMade,
     /// Nothing is compiled and an error is answered: evcxr has analysed the cell and keeps nothing of it.

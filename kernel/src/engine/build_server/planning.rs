@@ -1,18 +1,17 @@
 //! How the crates of cells are compiled: with which rustc and options, and which crates they see.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use cellar_cache::Digest;
-
+use super::at_hand::AtHand;
 use super::{BuildServer, Order, lock};
 use crate::engine::artifacts::Means;
 use crate::engine::cell_code::CellCode;
 use crate::engine::codec;
 use crate::engine::dependency_progress::DependencyProgress;
 use crate::engine::early::{self, Workshop};
-use crate::engine::locked::{Dependency, Locked};
+use crate::engine::package::Package;
+use crate::engine::resolved::Crates;
 use crate::engine::rewrite;
 use crate::engine::rustc::Plan;
 use crate::engine::serde_for_cells::Missing;
@@ -20,19 +19,6 @@ use crate::engine::shim::{BuildAnswer, BuildRequest};
 
 /// Cells that name this crate are compiled with it.
 pub(super) const VALUES: &str = "::cellar_values::";
-
-/// The crates of a set of dependencies.
-#[derive(Clone, Default)]
-pub(super) struct Crates {
-    /// For rustc.
-    pub arguments: Vec<String>,
-    /// They have a serde of their own.
-    pub have_serde: bool,
-    pub locked: Arc<Locked>,
-    /// What the packages were when they were built.
-    pub built: Vec<Dependency>,
-    pub identities: Arc<BTreeMap<String, Digest>>,
-}
 
 impl BuildServer {
     /// How the next cell will be compiled if nothing changes, whatever its own optimisation; `None` where that is not known, or where
@@ -42,35 +28,45 @@ impl BuildServer {
         let Some(request) = request.as_ref() else {
             return Ok(None);
         };
-        let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
-        let is_built = self.crates(&plan_key(request, &manifest)).is_some();
-        if !is_built && has_dependencies(&manifest) {
-            return Ok(None);
-        }
-        let Ok(plan) = self.plan(request, &Order::default())? else {
-            return Ok(None);
+        let package = package_of(request)?;
+        let crates = match package.has_dependencies() {
+            true => self.crates(&plan_key(rustc_of(request), &package)),
+            false => Some(Crates::default()),
         };
-        Ok(Some(Workshop {
-            plan,
+        Ok(crates.map(|crates| Workshop {
+            plan: self.plan_with(&package, crates, Some(request)),
             environment: self.environment(request),
             folder: early::folder(&request.directory.join("cellar")),
         }))
     }
 
     /// As [`BuildServer::workshop`]. Before evcxr has asked for a build, cells are compiled as it does where nobody has
-    /// configured anything.
+    /// configured anything; before it is told of dependencies that are at hand, with those.
     pub fn workshop_at_once(&self) -> Option<Workshop> {
+        let untold = lock(&self.shared.untold).clone();
         let was_asked = lock(&self.shared.request).is_some();
-        match was_asked {
-            true if !self.shared.is_package_current.load(Ordering::SeqCst) => None,
-            true => self.workshop().ok()?,
-            false if is_evcxr_configured() => None,
-            false => Some(Workshop {
-                plan: self.plain_plan(),
-                environment: self.environment_before_evcxr(),
-                folder: self.shared.folder.join("alone"),
-            }),
+        let is_current = self.is_package_current();
+        match (untold, was_asked) {
+            (Some(AtHand { package, crates, .. }), _) => self.workshop_with(&package, crates),
+            (None, true) if is_current => self.workshop().ok()?,
+            (None, true) => None,
+            (None, false) if is_evcxr_configured() => None,
+            (None, false) => self.workshop_with(&Package::plain(), Crates::default()),
         }
+    }
+
+    /// A workshop for a package that evcxr has not written yet.
+    fn workshop_with(&self, package: &Package, crates: Crates) -> Option<Workshop> {
+        let request = lock(&self.shared.request);
+        let request = request.as_ref();
+        Some(Workshop {
+            plan: self.plan_with(package, crates, request),
+            environment: request.map_or_else(
+                || self.environment_before_evcxr(),
+                |request| self.environment(request),
+            ),
+            folder: self.shared.folder.join("alone"),
+        })
     }
 
     /// How a cell would be compiled now; `None` if that is not known.
@@ -89,7 +85,7 @@ impl BuildServer {
     }
 
     /// rustc's environment before evcxr has asked for anything. Sorted.
-    fn environment_before_evcxr(&self) -> Vec<(String, String)> {
+    pub(super) fn environment_before_evcxr(&self) -> Vec<(String, String)> {
         let request = BuildRequest {
             directory: self.shared.folder.clone(),
             environment: std::env::vars_os()
@@ -167,13 +163,13 @@ impl BuildServer {
         request: &BuildRequest,
         order: &Order,
     ) -> std::io::Result<Result<Plan, BuildAnswer>> {
-        let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
-        let key = plan_key(request, &manifest);
+        let package = package_of(request)?;
+        let key = plan_key(rustc_of(request), &package);
         let crates = match self.crates(&key) {
             Some(crates) => crates,
             None => {
-                let crates = if has_dependencies(&manifest) {
-                    match self.build_dependencies(request, order, &manifest)? {
+                let crates = if package.has_dependencies() {
+                    match self.build_dependencies(request, order, &package)? {
                         Ok(crates) => crates,
                         Err(answer) => return Ok(Err(answer)),
                     }
@@ -184,7 +180,12 @@ impl BuildServer {
                 crates
             }
         };
-        lock(&self.shared.graphs).0 = Some(crates.locked);
+        lock(&self.shared.graphs).0 = Some(Arc::clone(&crates.locked));
+        Ok(Ok(self.plan_with(&package, crates, Some(request))))
+    }
+
+    /// How cells of a package are compiled, with these crates. `request` is evcxr's last one.
+    fn plan_with(&self, package: &Package, crates: Crates, request: Option<&BuildRequest>) -> Plan {
         let Crates {
             arguments: mut crates,
             have_serde,
@@ -198,24 +199,25 @@ impl BuildServer {
             crates.push("--extern".to_owned());
             crates.push(format!("cellar={}", runtime.display()));
         }
-        let flags = request.environment.get("RUSTFLAGS").map_or("", String::as_str);
+        let flags = request.and_then(|request| request.environment.get("RUSTFLAGS"));
+        let flags = flags.map_or("", String::as_str);
         let flags = flags
             .split_whitespace()
             .filter(|flag| *flag != "-Cprefer-dynamic")
             .map(str::to_owned)
             .collect();
-        Ok(Ok(Plan {
-            rustc: rustc_of(request).into(),
-            opt_level: opt_level(&manifest),
+        Plan {
+            rustc: request.map_or_else(|| self.rustc(), |request| rustc_of(request).into()),
+            opt_level: package.opt_level(),
             crates,
             flags,
             own_serde: have_serde,
             identities,
-        }))
+        }
     }
 
     /// The crates of a set of dependencies, if they are built and nothing has changed in the user's folders since.
-    fn crates(&self, key: &str) -> Option<Crates> {
+    pub(super) fn crates(&self, key: &str) -> Option<Crates> {
         let crates = lock(&self.shared.plans).get(key).cloned()?;
         let is_fresh =
             crates.locked.is_lasting() || crates.locked.dependencies(&self.shared.folders) == crates.built;
@@ -279,34 +281,25 @@ impl BuildServer {
 }
 
 /// Whether there is a file with settings for evcxr.
-fn is_evcxr_configured() -> bool {
+pub(super) fn is_evcxr_configured() -> bool {
     const NAME: &str = "evcxr.toml";
     let here = std::env::current_dir().map(|folder| folder.join(NAME));
     let of_user = evcxr::config_dir().map(|folder| folder.join(NAME));
     here.is_ok_and(|file| file.exists()) || of_user.is_some_and(|file| file.exists())
 }
 
-fn rustc_of(request: &BuildRequest) -> &str {
-    request.environment.get("RUSTC").map_or("rustc", String::as_str)
+pub(super) fn rustc_of(request: &BuildRequest) -> &Path {
+    let rustc = request.environment.get("RUSTC");
+    Path::new(rustc.map_or("rustc", String::as_str))
+}
+
+/// What evcxr has written.
+pub(super) fn package_of(request: &BuildRequest) -> std::io::Result<Package> {
+    let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
+    Ok(Package::read(&manifest))
 }
 
 /// What decides which crates a cell sees.
-fn plan_key(request: &BuildRequest, manifest: &str) -> String {
-    format!("{}\n{manifest}", rustc_of(request))
-}
-
-fn has_dependencies(manifest: &str) -> bool {
-    manifest
-        .rsplit_once("[dependencies]")
-        .is_some_and(|(_, list)| !list.trim().is_empty())
-}
-
-fn opt_level(manifest: &str) -> String {
-    manifest
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("opt-level ="))
-        .map_or_else(
-            || "2".to_owned(),
-            |level| level.trim().trim_matches('"').to_owned(),
-        )
+pub(super) fn plan_key(rustc: &Path, package: &Package) -> String {
+    format!("{}\n{}", rustc.display(), package.manifest())
 }

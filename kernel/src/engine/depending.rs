@@ -1,0 +1,59 @@
+//! Obeying `:dep` lines.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::build_server::Answering;
+use super::cell_code::CellCode;
+use super::evcxr_thread::Job;
+use super::package::Added;
+use super::{Engine, Evaluation, answered, lock};
+use crate::interpreter::Frontend;
+
+impl Engine {
+    /// The session has these dependencies from now on, which `commands` add. If they are there already, evcxr is told of them when it has
+    /// time; otherwise it has them built.
+    pub(super) fn depend_on(
+        &self,
+        added: &[Added],
+        commands: &str,
+        frontend: &Arc<dyn Frontend>,
+        progress: &Arc<dyn Frontend>,
+    ) -> Evaluation {
+        let started = Instant::now();
+        if self.depend_on_what_is_there(added, commands) {
+            tracing::debug!(took = ?started.elapsed(), "dependencies are there");
+            return Evaluation {
+                took: started.elapsed(),
+                ..Evaluation::default()
+            };
+        }
+        let code = CellCode::command(commands);
+        let (frontend, progress) = (Arc::clone(frontend), Arc::clone(progress));
+        let evaluation = self.hand_to_evcxr(&code, frontend, progress, Answering::Dependencies, None);
+        let evaluation = answered(&evaluation);
+        tracing::debug!(total = ?started.elapsed(), "dependencies are built");
+        evaluation
+    }
+
+    /// evcxr had to be started anew, and is to be told of dependencies before anybody can say what they come to.
+    pub(super) fn has_lost_dependencies(&self) -> bool {
+        lock(&self.knowledge).has_pending_commands() && !self.builds.has_untold()
+    }
+
+    fn depend_on_what_is_there(&self, added: &[Added], commands: &str) -> bool {
+        if !self.wait_for_means() || self.has_lost_dependencies() {
+            return false;
+        }
+        let Some(at_hand) = self.builds.at_hand(added) else {
+            return false;
+        };
+        if at_hand.is_new {
+            self.builds.take_up(at_hand);
+            lock(&self.knowledge).adopt_commands(commands);
+            // If the engine has stopped, the next cell will say so.
+            let _ = lock(&self.jobs).send(Job::Adopt);
+        }
+        true
+    }
+}
