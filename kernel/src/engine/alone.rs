@@ -229,9 +229,13 @@ fn as_analysed(
         let mut items = items.iter();
         items.any(|item| item.kind == ItemKind::Import && item.code == import)
     };
+    let (plain, full) = (type_names::segments(plain), type_names::segments(&symbol.full));
+    if plain.len() != full.len() {
+        return None;
+    }
     let mut text = String::new();
-    for Segment { path: full, after } in type_names::segments(&symbol.full) {
-        let path = public_path(&type_names::without_hashes(full));
+    for (Segment { path, after }, Segment { path: full, .. }) in plain.into_iter().zip(full) {
+        let path = public_path(path);
         let name = path.rsplit("::").next().unwrap_or(&path);
         let known = PRELUDE.iter().find(|(long, _)| *long == path);
         text.push_str(&match known {

@@ -660,7 +660,6 @@ fn types_of_new_variables(library: &[u8]) -> HashMap<usize, Symbol> {
         .filter_map(|name| {
             let demangled = rustc_demangle::try_demangle(name).ok()?;
             let (plain, index) = arguments(&format!("{demangled:#}"))?;
-            // With hashes, numbers have their types behind them.
             let (full, _) = arguments(&demangled.to_string())?;
             Some((index.parse().ok()?, Symbol { plain, full }))
         })

@@ -19,7 +19,7 @@ use super::rewrite;
 pub struct Symbol {
     /// Without the hashes of crates.
     pub plain: String,
-    /// With them: two versions of a crate are two.
+    /// With them: two versions of a crate are two. Numbers have their types behind them.
     pub full: String,
 }
 
@@ -123,17 +123,6 @@ pub fn segments(type_text: &str) -> Vec<Segment<'_>> {
     segments
 }
 
-/// A path without the hashes of crates.
-pub fn without_hashes(path: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('[') {
-        plain.push_str(before);
-        rest = after.split_once(']').map_or("", |(_, after)| after);
-    }
-    plain + rest
-}
-
 fn is_of_path(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == ':'
 }
@@ -195,7 +184,6 @@ mod tests {
         );
         assert_eq!(cut("[u8; 4]"), [("", "["), ("u8", "; "), ("4", "]")]);
         assert_eq!(cut("[a[1]::B; 4]"), [("", "["), ("a[1]::B", "; "), ("4", "]")]);
-        assert_eq!(without_hashes("polars[2b]::frame::Frame"), "polars::frame::Frame");
     }
 
     #[test]
