@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from bench import caching, compile_once, limits, measure
+from bench import caching, compile_once, dependencies, limits, measure
 from bench.cases import CASES
 from support.kernel import Kernel
 
@@ -22,8 +22,10 @@ TITLES = {OTHER: "evcxr_jupyter 0.22", OURS: "Cellar"}
 def main():
     options = parse()
     isolate()
-    if options.caching or options.compile_once:
-        over = (caching if options.caching else compile_once).main(options, say)
+    others = {"caching": caching, "compile_once": compile_once, "dependencies": dependencies}
+    other = next((module for name, module in others.items() if getattr(options, name)), None)
+    if other:
+        over = other.main(options, say)
         if options.check and over:
             sys.exit("over the limit: " + ", ".join(over))
         return
@@ -52,6 +54,7 @@ def parse():
     parser.add_argument("--check", action="store_true", help="exit with 1 if a ratio or a limit is missed")
     parser.add_argument("--caching", action="store_true", help="measure the cache instead: hits, restarts, misses, big values")
     parser.add_argument("--compile-once", action="store_true", help="measure code that was compiled before, and large sessions")
+    parser.add_argument("--dependencies", action="store_true", help="measure a notebook that uses polars (takes twenty minutes)")
     parser.add_argument("--kernels", default=f"{OTHER},{OURS}", help="kernelspecs, the first is compared with")
     options = parser.parse_args()
     options.kernels = options.kernels.split(",")

@@ -11,6 +11,7 @@ from jupyter_client.manager import KernelManager
 
 from bench import measure, memo
 from bench.compilers import Compilers
+from bench.report import Report, median_ms
 from support.kernel import Kernel
 from support.raw import Raw, receive
 
@@ -42,26 +43,6 @@ CHAIN = [
 ]
 
 
-class Report:
-    """Rows of a table, and which of them are over their limit."""
-
-    def __init__(self):
-        self.rows = [["", "measured", "limit"], ["---", "---:", "---:"]]
-        self.over = []
-
-    def row(self, what, value, limit=None, unit="ms", least=False):
-        """`least`: the limit is what must be reached, not what must be kept."""
-        digits = 0 if unit == "ns" or abs(value) >= 100 else 2
-        late = limit is not None and (value < limit if least else value > limit)
-        bound = "at least " if least else ""
-        self.rows.append([what, f"{value:.{digits}f} {unit}", f"{bound}{limit:.3g} {unit}" + (" **over**" if late else "") if limit is not None else ""])
-        if late:
-            self.over.append(what)
-
-    def __str__(self):
-        return "\n".join("| " + " | ".join(row) + " |" for row in self.rows)
-
-
 def main(options, say):
     """Measures everything whose name has `options.only` in it. Returns what is over its limit."""
     report = Report()
@@ -70,15 +51,7 @@ def main(options, say):
         if options.only in name:
             say(f"caching: {name}")
             part(report, 5 if options.quick else 15)
-    version = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
-    print(report)
-    print(f"\nMedians on {measure.cores()} cores, {version}, load {os.getloadavg()[0]:.1f}. Times are a client's, from sending "
-          "to the reply and the last output.", flush=True)
-    return report.over
-
-
-def median_ms(values):
-    return statistics.median(values) * 1000
+    return report.close()
 
 
 def settled(kernel):
@@ -139,7 +112,7 @@ def restart(report, rounds):
     report.row("… compiles in all of these starts", again, 0, "rustc")
 
 
-def started(cells, environment, name="cellar"):
+def started(cells, environment, name="cellar", timeout=120):
     """Seconds from starting a kernel to the reply to the last of `cells`."""
     manager = KernelManager(kernel_name=name)
     begin = time.perf_counter()
@@ -155,7 +128,7 @@ def started(cells, environment, name="cellar"):
             content = {"code": code, "silent": False, "store_history": True, "user_expressions": {},
                        "allow_stdin": False, "stop_on_error": True}
             shell.send_multipart(raw.frames("execute_request", content))
-            reply = receive(shell, timeout=120)
+            reply = receive(shell, timeout=timeout)
             measure.expect(reply, "execute_reply")
             assert reply["content"]["status"] == "ok", reply
         return time.perf_counter() - begin

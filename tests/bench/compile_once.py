@@ -7,8 +7,9 @@ import subprocess
 import time
 
 from bench import measure
-from bench.caching import Report, median_ms, settled, started
+from bench.caching import settled, started
 from bench.compilers import Compilers
+from bench.report import Report, median_ms
 from support.kernel import Kernel
 
 CELLS = 30
@@ -52,11 +53,7 @@ def main(options, say):
         if options.only in name:
             say(f"compile once: {name}")
             part(report, options.kernels, 3 if options.quick else 9)
-    version = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
-    print(report)
-    print(f"\nMedians on {measure.cores()} cores, {version}, load {os.getloadavg()[0]:.1f}. Times are a client's, from sending "
-          "to the reply and the last output.", flush=True)
-    return report.over
+    return report.close()
 
 
 def again(report, _, rounds):

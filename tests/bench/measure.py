@@ -45,10 +45,10 @@ def expect(message, msg_type):
     assert message is not None and message["header"]["msg_type"] == msg_type, message
 
 
-def cell(kernel: Kernel, code, status):
+def cell(kernel: Kernel, code, status, timeout=300):
     """Seconds from sending a cell until both its reply and its last output are here."""
     begin = time.perf_counter()
-    result = kernel.run(code, timeout=300, stop_on_error=False)
+    result = kernel.run(code, timeout=timeout, stop_on_error=False)
     seconds = time.perf_counter() - begin
     if result.status != status and result.status != "aborted":
         raise AssertionError(f"{code!r} ended with {result}")
