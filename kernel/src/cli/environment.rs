@@ -22,6 +22,31 @@ impl Environment {
         }
     }
 
+    /// The same as it is where the virtual environment is active that `executable` lies in, if it lies in one: `.venv/bin/cellar`
+    /// speaks of that environment, as `.venv/bin/jupyter` does.
+    #[must_use]
+    pub fn where_installed(self, executable: &Path) -> Environment {
+        let programs = executable.parent();
+        let root = programs.and_then(Path::parent);
+        let (Some(programs), Some(root)) = (programs, root.filter(|root| root.join("pyvenv.cfg").is_file()))
+        else {
+            return self;
+        };
+        let others = self.var("PATH").unwrap_or_default();
+        let folders = std::iter::once(programs.to_owned()).chain(std::env::split_paths(&others));
+        let path = std::env::join_paths(folders).unwrap_or(others);
+        let root = root.as_os_str().to_owned();
+        let Environment { lookup, home } = self;
+        Environment {
+            lookup: Box::new(move |name| match name {
+                "PATH" => Some(path.clone()),
+                "VIRTUAL_ENV" => Some(root.clone()),
+                _ => lookup(name),
+            }),
+            home,
+        }
+    }
+
     /// One in which only `variables` are set.
     #[cfg(test)]
     pub fn of(home: &Path, variables: &[(&str, &Path)]) -> Environment {
@@ -100,6 +125,26 @@ mod tests {
     fn an_empty_variable_counts_as_unset() {
         let environment = Environment::of(Path::new("/h"), &[("CELLAR_CACHE_DIR", Path::new(""))]);
         assert_eq!(environment.var("CELLAR_CACHE_DIR"), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_executable_speaks_of_its_own_virtual_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, programs) = (folder.path().join("venv"), folder.path().join("venv/bin"));
+        std::fs::create_dir_all(&programs).unwrap();
+        let variables = [
+            ("PATH", Path::new("/usr/bin")),
+            ("VIRTUAL_ENV", Path::new("/other")),
+        ];
+        let environment =
+            || Environment::of(Path::new("/h"), &variables).where_installed(&programs.join("cellar"));
+        assert_eq!(environment().path("VIRTUAL_ENV"), Some("/other".into()));
+        std::fs::write(root.join("pyvenv.cfg"), "").unwrap();
+        assert_eq!(environment().path("VIRTUAL_ENV"), Some(root.clone()));
+        let path = format!("{}:/usr/bin", programs.display());
+        assert_eq!(environment().var("PATH"), Some(path.into()));
+        assert_eq!(environment().home(), Some(Path::new("/h")));
     }
 
     #[test]

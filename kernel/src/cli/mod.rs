@@ -44,7 +44,9 @@ pub fn main() -> ExitCode {
             let folder = crate::session::cache_folder();
             cache::run(typed, &folder, &mut out).map(|()| ExitCode::SUCCESS)
         }
-        Command::Doctor(typed) => doctor::run(typed, &environment),
+        Command::Doctor(typed) => std::env::current_exe()
+            .map_err(anyhow::Error::from)
+            .and_then(|executable| doctor::run(typed, &environment.where_installed(&executable))),
     };
     done.unwrap_or_else(|error| {
         eprintln!("cellar: {error:#}");

@@ -6,7 +6,8 @@
 //! ([`minimal`](super::minimal), [`rewrite`](super::rewrite)); the compiler, its options, and the crates that cells can name. What
 //! the compiler read besides is known after the compile only: it is looked at again before the library is used.
 //!
-//! Lines count as they stand, not only tokens: the library has the lines of the cell in its panics.
+//! Lines count as they stand, not only tokens: the library has the lines of the cell in its panics. Comments count as the blanks
+//! that could stand there.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use cellar_cache::{Digest, Entry, EntryKind, FileDigests, Ingredient, Ingredient
 use serde::{Deserialize, Serialize};
 
 use super::cell_code::CellCode;
+use super::comments::blank_comments;
 use super::dep_info::Inputs;
 use super::early::{SessionParts, Workshop};
 use super::generate::{self, Context};
@@ -110,7 +112,7 @@ fn ingredients(rewritten: &Rewritten, means: &Means) -> Result<Vec<Ingredient>, 
         runtime,
         serde,
     } = means;
-    let text = rewritten.map.without_marks(&rewritten.text);
+    let text = blank_comments(&rewritten.map.without_marks(&rewritten.text));
     let names_serde = !plan.own_serde && rewrite::words(&text).any(|word| word == "serde");
     // Which linker is called does not matter to what it makes.
     let flags = plan

@@ -12,6 +12,7 @@ pub mod build_server;
 mod cargo_output;
 pub mod cell_code;
 pub mod codec;
+mod comments;
 mod debug_format;
 mod definitions;
 pub mod dep_info;
