@@ -1,6 +1,7 @@
 """Fixtures for cells that are compiled once."""
 
 import os
+import time
 
 import pytest
 
@@ -37,6 +38,16 @@ class Machine:
         self.count.unlink()
         # What reads and writes values is compiled as cells are, once for each type.
         return sum("codec" not in folder for folder in folders)
+
+    def settle(self):
+        """Waits until what was compiled is kept: that happens behind the reply."""
+        kept, since = None, time.monotonic()
+        while time.monotonic() - since < 1:
+            now = sum(path.is_file() for path in self.store.rglob("*"))
+            if now != kept:
+                kept, since = now, time.monotonic()
+            time.sleep(0.1)
+        self.compiles()
 
     def close(self):
         for kernel in self.kernels:

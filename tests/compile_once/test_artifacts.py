@@ -2,6 +2,8 @@
 
 import time
 
+from support.sessions import run_all, shown
+
 NOTEBOOK = [
     "use std::collections::HashMap;",
     "let a = 41;",
@@ -26,33 +28,13 @@ NOTEBOOK = [
 ]
 
 
-def shown(kernel, code):
-    result = kernel.run(code)
-    return result.status, result.stdout, result.value, result.ename
-
-
-def run_all(kernel, cells=NOTEBOOK):
-    return [shown(kernel, cell) for cell in cells]
-
-
-def settle(machine):
-    """Waits until what was compiled is kept: that happens behind the reply."""
-    kept, since = None, time.monotonic()
-    while time.monotonic() - since < 1:
-        now = sum(path.is_file() for path in machine.store.rglob("*"))
-        if now != kept:
-            kept, since = now, time.monotonic()
-        time.sleep(0.1)
-    machine.compiles()
-
-
 def test_after_a_restart_nothing_is_compiled(machine):
-    first = run_all(machine.kernel())
+    first = run_all(machine.kernel(), NOTEBOOK)
     assert all(status == "ok" for status, *_ in first), first
     assert machine.compiles() >= len(NOTEBOOK) - 5
-    settle(machine)
+    machine.settle()
     kernel = machine.kernel()
-    assert run_all(kernel) == first
+    assert run_all(kernel, NOTEBOOK) == first
     assert machine.compiles() == 0
     # The same in the same session.
     assert shown(kernel, NOTEBOOK[2]) == first[2]
@@ -60,8 +42,8 @@ def test_after_a_restart_nothing_is_compiled(machine):
 
 
 def test_one_edited_cell_is_one_compile(machine):
-    run_all(machine.kernel())
-    settle(machine)
+    run_all(machine.kernel(), NOTEBOOK)
+    machine.settle()
     edited = list(NOTEBOOK)
     edited[7] = 'println!("edited {}", p.twice());'
     outputs = run_all(machine.kernel(), edited)
@@ -72,7 +54,7 @@ def test_one_edited_cell_is_one_compile(machine):
 def test_an_edited_item_concerns_only_those_who_reach_it(machine):
     cells = ["fn f() -> i32 { 1 }", "fn g() -> i32 { 2 }", "f()", "g()", "let a = f() + g(); a"]
     run_all(machine.kernel(), cells)
-    settle(machine)
+    machine.settle()
     cells[0] = "fn f() -> i32 { 10 }"
     outputs = run_all(machine.kernel(), cells)
     assert [value for *_, value, _ in outputs[2:]] == ["10", "2", "12"]
@@ -88,7 +70,7 @@ def test_a_rerun_begins_with_fresh_statics(machine):
     )
     first = kernel.show(cell)
     assert first == "11"
-    settle(machine)
+    machine.settle()
     assert [kernel.show(cell) for _ in range(3)] == ["11"] * 3
     assert machine.compiles() == 0
 
@@ -102,10 +84,10 @@ def test_impls_and_macros_of_a_rerun_do_not_conflict(machine):
 
 
 def test_what_was_replayed_is_there_for_new_cells(machine):
-    run_all(machine.kernel())
-    settle(machine)
+    run_all(machine.kernel(), NOTEBOOK)
+    machine.settle()
     kernel = machine.kernel()
-    run_all(kernel)
+    run_all(kernel, NOTEBOOK)
     machine.compiles()
     assert kernel.show("v.len() as i32 + p.twice() + m[&1].x + three!()") == "23"
     assert machine.compiles() == 1
@@ -119,10 +101,10 @@ def test_what_was_replayed_is_there_for_new_cells(machine):
 
 
 def test_completion_and_inspection_know_what_was_replayed(machine):
-    run_all(machine.kernel())
-    settle(machine)
+    run_all(machine.kernel(), NOTEBOOK)
+    machine.settle()
     kernel = machine.kernel()
-    run_all(kernel)
+    run_all(kernel, NOTEBOOK)
     kernel.ok("1 + 2000")
     deadline = time.monotonic() + 30
     while not any("twice" in match for match in kernel.completions("p.tw")):
@@ -135,7 +117,7 @@ def test_a_panic_and_a_failed_question_mark_point_to_the_cell_as_it_is_now(machi
     asks = 'let n: i32 =\n  "x".parse()?;'
     first = machine.kernel()
     run_all(first, ["1", fails, asks])
-    settle(machine)
+    machine.settle()
     kernel = machine.kernel()
     panic, error = kernel.run(fails), kernel.run(asks)
     assert machine.compiles() == 0
@@ -152,7 +134,7 @@ def test_variables_survive_a_replayed_cell_that_dies_or_is_interrupted(machine):
     time.sleep(5)
     first.interrupt()
     first.wait(request)
-    settle(machine)
+    machine.settle()
     kernel = machine.kernel()
     kernel.ok(cells[0])
     assert kernel.run(cells[1]).status == "error"
@@ -173,7 +155,7 @@ def test_where_threads_forbid_a_snapshot_the_session_goes_on(machine):
         "std::process::abort();",
     ]
     first = run_all(machine.kernel(), cells)
-    settle(machine)
+    machine.settle()
     kernel = machine.kernel()
     assert run_all(kernel, cells) == first
     # The process is gone, and the next cell has a new one.
@@ -187,7 +169,7 @@ def test_files_and_environment_that_the_compiler_read(machine, tmp_path):
     file.write_text("one")
     cells = [f'include_str!("{file}")', 'option_env!("VALUE_OF_A_TEST").unwrap_or("none")']
     assert [value for *_, value, _ in run_all(machine.kernel(), cells)] == ['"one"', '"none"']
-    settle(machine)
+    machine.settle()
     run_all(machine.kernel(), cells)
     assert machine.compiles() == 0
     file.write_text("two")
@@ -199,7 +181,7 @@ def test_files_and_environment_that_the_compiler_read(machine, tmp_path):
 def test_a_damaged_library_is_compiled_again(machine):
     cells = NOTEBOOK[:8]
     first = run_all(machine.kernel(), cells)
-    settle(machine)
+    machine.settle()
     blobs = [path for path in machine.store.rglob("blobs/**/*") if path.is_file()]
     assert blobs
     for at, blob in enumerate(blobs):
@@ -219,7 +201,7 @@ def test_a_damaged_library_is_compiled_again(machine):
 def test_cache_off_compiles(machine):
     cells = ["let a = 1;", "a + 1"]
     run_all(machine.kernel(), cells)
-    settle(machine)
+    machine.settle()
     kernel = machine.kernel()
     kernel.ok("%cache off")
     assert run_all(kernel, cells)[1][2] == "2"
@@ -233,7 +215,7 @@ def test_options_and_dependencies_are_part_of_the_key(machine, tmp_path):
     (crate / "src/lib.rs").write_text("pub fn value() -> u32 { 1 }\n")
     cells = [f':dep local = {{ path = "{crate}" }}', "local::value()", "let a = local::value(); a"]
     assert [value for *_, value, _ in run_all(machine.kernel(), cells)[1:]] == ["1", "1"]
-    settle(machine)
+    machine.settle()
     kernel = machine.kernel()
     kernel.ok(cells[0])
     machine.compiles()
@@ -245,3 +227,34 @@ def test_options_and_dependencies_are_part_of_the_key(machine, tmp_path):
     machine.compiles()
     assert [value for *_, value, _ in run_all(kernel, cells[1:])] == ["2", "2"]
     assert machine.compiles() == 2
+
+
+def test_a_changed_comment_is_no_change(machine):
+    """Lines that stay where they are: only words, or blanks, at their ends."""
+    cells = ["// first\nfn twice(n: u32) -> u32 {\n    n * 2 // two times\n}", "twice(4) /* eight */"]
+    others = ["fn twice(n: u32) -> u32 {\n    n * 2\n}", "twice(4)"]
+    documented = ["/// Twice.\nfn twice(n: u32) -> u32 {\n    n * 2\n}", "twice(4)"]
+    run_all(machine.kernel(), cells)
+    machine.settle()
+    kernel = machine.kernel()
+    assert [value for _, _, value, _ in run_all(kernel, others)] == [None, "8"]
+    assert machine.compiles() == 0
+    run_all(kernel, documented)
+    assert machine.compiles() > 0
+    # The lines of a panic are those of the cell as it is now.
+    failing = "let here = 1; // one\n// above\npanic!(\"{here}\")"
+    kernel.fails(failing)
+    machine.settle()
+    result = kernel.fails(failing.replace("one", "1").replace("// above\n", "// above\n// and above\n"))
+    assert machine.compiles() == 0
+    assert ":4:1" in result.traceback
+
+
+def test_a_cell_that_binds_is_compiled_once(machine):
+    """Whether there is an older value of what it binds does not matter to it."""
+    cells = ["let a = 1;", "let kept = vec![a]; (a, kept.len())", 'let mut text = String::from("x"); text.push(\'y\'); text.clone()']
+    kernel = machine.kernel()
+    first = run_all(kernel, cells)
+    machine.settle()
+    assert run_all(kernel, cells) == first
+    assert machine.compiles() == 0

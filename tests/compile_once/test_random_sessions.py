@@ -29,8 +29,12 @@ UNNAMED = [
 FAILS = ['let mut a = 99i64; panic!("{a}");', 'a = 77; "x".parse::<i32>()?;', "let mut a: u8 = b;", "l.push(1); m[1000] = 1;"]
 
 
+# From the first of these on, cells run in a runtime.
+AWAITS = ["let mut a = async { 5i64 }.await;", 'println!("{}", async { a + 1 }.await);', "l.push(async { a }.await);"]
+
+
 def structured(rng):
-    return rng.choice(rng.choice([STRUCTS, MAKES, READS, UNNAMED, FAILS]))
+    return rng.choice(rng.choice([STRUCTS, MAKES, READS, UNNAMED, FAILS, AWAITS]))
 
 
 def test_any_mix_of_replays_and_compiles_gives_what_compiling_gives(machine):

@@ -49,7 +49,7 @@ pub fn run(typed: &args::Install, environment: &Environment, out: &mut impl Writ
         writeln!(
             out,
             "That is a build folder: the kernel is gone when it is cleaned. \
-             `cargo install --path kernel` in the checkout, and then `cellar install`, makes it last."
+             `cargo install --locked --path kernel` in the checkout, and then `cellar install`, makes it last."
         )?;
     }
     writeln!(out, "{WITH_PYTHON}")?;

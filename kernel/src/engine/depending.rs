@@ -6,29 +6,39 @@ use std::time::Instant;
 use super::build_server::Answering;
 use super::cell_code::CellCode;
 use super::evcxr_thread::Job;
-use super::package::Added;
+use super::package::{self, Added};
 use super::{Engine, Evaluation, answered, lock};
 use crate::interpreter::Frontend;
 
 impl Engine {
-    /// The session has these dependencies from now on, which `commands` add. If they are there already, evcxr is told of them when it has
-    /// time; otherwise it has them built.
+    /// What a cell needs that awaits something, if the session does not have it and `added` does not bring it.
+    pub(super) fn missing_runtime(&self, added: &[Added]) -> Option<Added> {
+        let runtime = package::runtime();
+        let is_it = |name: &str| name == runtime.name;
+        let session = self.builds.session_package();
+        let is_there = session.is_none_or(|session| session.names().any(is_it));
+        let comes = added.iter().any(|one| is_it(&one.name));
+        (!is_there && !comes).then_some(runtime)
+    }
+
+    /// The session has these dependencies from now on. If they are there already, evcxr is told of them when it has time; otherwise it has
+    /// them built.
     pub(super) fn depend_on(
         &self,
         added: &[Added],
-        commands: &str,
         frontend: &Arc<dyn Frontend>,
         progress: &Arc<dyn Frontend>,
     ) -> Evaluation {
         let started = Instant::now();
-        if self.depend_on_what_is_there(added, commands) {
+        let commands: String = added.iter().map(Added::command).collect();
+        if self.depend_on_what_is_there(added, &commands) {
             tracing::debug!(took = ?started.elapsed(), "dependencies are there");
             return Evaluation {
                 took: started.elapsed(),
                 ..Evaluation::default()
             };
         }
-        let code = CellCode::command(commands);
+        let code = CellCode::command(&commands);
         let (frontend, progress) = (Arc::clone(frontend), Arc::clone(progress));
         let evaluation = self.hand_to_evcxr(&code, frontend, progress, Answering::Dependencies, None);
         let evaluation = answered(&evaluation);

@@ -24,7 +24,7 @@ use super::build_server::BuildServer;
 use super::cell_code::{Binding, CellCode};
 use super::dep_info::Inputs;
 use super::diagnostics::{self, PLACE, Places};
-use super::generate::{self, Context, Modes};
+use super::generate::{self, Context};
 use super::items::{ItemKind, Items};
 use super::minimal::{LeftOut, Minimal};
 use super::rewrite::{self, Failure, Needs, Rewritten};
@@ -217,15 +217,19 @@ impl State {
 }
 
 /// Whether a cell is worth an attempt: nothing in it changes how cells are compiled.
-pub fn is_possible(code: &CellCode, modes: Modes) -> bool {
+pub fn is_possible(code: &CellCode) -> bool {
     let something = !(code.statements.is_empty() && code.items.is_empty());
-    something && keeps_package(code) && code.suspicious.is_none() && !modes.awaits
+    something && names_no_package(code) && code.suspicious.is_none()
 }
 
 /// Whether a cell leaves evcxr's package as it is: its dependencies, its options.
 pub fn keeps_package(code: &CellCode) -> bool {
+    names_no_package(code) && !code.awaits
+}
+
+fn names_no_package(code: &CellCode) -> bool {
     let mut kinds = code.items.iter().map(|item| &item.kind);
-    code.commands.trim().is_empty() && !code.awaits && !kinds.any(|kind| *kind == ItemKind::ExternCrate)
+    code.commands.trim().is_empty() && !kinds.any(|kind| *kind == ItemKind::ExternCrate)
 }
 
 /// Errors that evcxr takes for a hint, or which may be due to types that were left open.

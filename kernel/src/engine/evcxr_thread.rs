@@ -1,6 +1,5 @@
 //! The thread that owns evcxr. Everything that touches evcxr happens here, one job after the other.
 
-use std::cell::Cell;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,6 @@ use super::adopting::STATEMENT;
 use super::build_server::{Answering, BuildServer, Order};
 use super::cell_code::CellCode;
 use super::early::{self, Early, Outcome, SessionParts, Workshop};
-use super::generate::Modes;
 use super::kept;
 use super::knowledge::Knowledge;
 use super::switching::{self, NotSwitched, Switched};
@@ -74,8 +72,6 @@ pub struct EvcxrThread {
     pub ending: Arc<AtomicBool>,
     pub real_path: OsString,
     pub cache: PathBuf,
-    /// Those of evcxr.
-    pub modes: Cell<Modes>,
 }
 
 impl EvcxrThread {
@@ -146,6 +142,7 @@ impl EvcxrThread {
         self.builds.set_failed(false);
         lock(&self.knowledge).clear();
         self.builds.forget_dependencies();
+        self.builds.set_awaits(false);
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match &context {
@@ -373,7 +370,7 @@ impl EvcxrThread {
     ) -> T {
         let (items, variables) = lock(&self.knowledge).with(code);
         let parts = SessionParts { items, variables };
-        let workshop = match early::is_possible(code, self.modes.get()) {
+        let workshop = match early::is_possible(code) {
             true => self.builds.workshop(),
             false => Ok(None),
         };
@@ -420,11 +417,10 @@ impl EvcxrThread {
         })
     }
 
-    /// Notes evcxr's modes, after it has kept a cell.
+    /// Notes, after evcxr has kept a cell, whether it runs in a runtime from now on.
     pub fn learn(&self) {
-        if let Some(modes) = self.builds.report().modes {
-            self.builds.set_awaits(modes.awaits);
-            self.modes.set(modes);
+        if self.builds.report().awaits {
+            self.builds.set_awaits(true);
         }
     }
 
@@ -442,7 +438,6 @@ impl EvcxrThread {
     /// Takes up what evcxr knows after an evaluation. `kept` says whether it kept the cell.
     fn commit(&self, evcxr: &CommandContext, code: &CellCode, kept: bool) {
         if code.clears() {
-            self.modes.set(Modes::default());
             self.builds.set_awaits(false);
         }
         if kept {

@@ -17,14 +17,17 @@ use super::items::Item;
 /// How a new variable is stored while its type is open.
 pub const PUT_NEW: &str = "evcxr_variable_store.put_new::<";
 
-/// What evcxr has, so far as its crates depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Modes {
-    /// A cell has used `?`, and evcxr wraps all cells for it since.
-    pub question_mark: bool,
-    /// A cell has awaited something, and evcxr runs all cells in a runtime since.
-    pub awaits: bool,
-}
+/// The start of a cell that runs in an asynchronous runtime, token for token evcxr's: the compiler writes both.
+const RUNTIME: &str = stringify!(
+    let mut mutex = evcxr_variable_store.lazy_arc("evcxr_tokio_runtime",
+        || std::sync::Mutex::new(tokio::runtime::Runtime::new().unwrap())
+    );
+    // If a previous cell execution did panic, then the mutex may be poisoned.
+    match mutex.lock() {
+        Ok(guard) => guard,
+        Err(poisoned) => poisoned.into_inner(),
+    }
+);
 
 /// What a crate is made from.
 #[derive(Clone, Copy)]
@@ -40,8 +43,14 @@ pub struct Context<'a> {
 pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catching: bool) -> String {
     let mut text = String::from("#![allow(unused_imports, unused_mut, dead_code)]\n");
     context.items.iter().for_each(|item| text.push_str(&item.piece()));
-    let question_mark = code.question_mark;
-    let stores = !(context.variables.is_empty() && code.bindings.is_empty()) || question_mark;
+    let (question_mark, awaits) = (code.question_mark, code.awaits);
+    // The older value of what the cell only binds is nothing to it: its text is the same whether there is one or not.
+    let is_replaced = |name: &str| {
+        let is_bound = code.bindings.iter().any(|binding| binding.name == name);
+        is_bound && code.only_bound.contains(name) && !moved.iter().any(|moved| moved == name)
+    };
+    let variables = || context.variables.iter().filter(|it| !is_replaced(&it.name));
+    let stores = variables().next().is_some() || !code.bindings.is_empty() || question_mark || awaits;
     if code.statements.is_empty() {
         text.push_str(
             "#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_0(\n\
@@ -63,13 +72,13 @@ pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catc
             "let evcxr_variable_store = unsafe {&mut *evcxr_variable_store};\n",
             "{let mut vars_ok = true;\n",
         ));
-        for Variable { name, type_text, .. } in context.variables {
+        for Variable { name, type_text, .. } in variables() {
             text.push_str(&format!(
                 "vars_ok &= evcxr_variable_store.check_variable::<{type_text}>(stringify!({name}));\n"
             ));
         }
         text.push_str("if !vars_ok {return evcxr_variable_store;}}\n");
-        for variable in context.variables {
+        for variable in variables() {
             let Variable { name, type_text, .. } = variable;
             let mutable = if variable.mutable { "mut " } else { "" };
             text.push_str(&format!(
@@ -91,7 +100,10 @@ pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catc
         (false, _) => ("", ""),
     };
     text.push_str(open);
-    if question_mark {
+    if awaits {
+        text.push_str(RUNTIME);
+        text.push_str("\n.block_on(async {\n");
+    } else if question_mark {
         text.push_str("let _ = (|| -> std::result::Result<(), EvcxrUserCodeError> {\n");
     }
     text.push_str(&code.statements);
@@ -100,8 +112,11 @@ pub fn crate_text(code: &CellCode, context: &Context<'_>, moved: &[String], catc
             text.push_str(&put_new(index, binding));
         }
     }
-    if question_mark {
-        text.push_str("Ok(())})();\n");
+    match (question_mark, awaits) {
+        (true, true) => text.push_str("Ok::<(), EvcxrUserCodeError>(())\n});\n"),
+        (false, true) => text.push_str("});\n"),
+        (true, false) => text.push_str("Ok(())})();\n"),
+        (false, false) => {}
     }
     text.push_str(close);
     for Variable { name, type_text, .. } in context.variables {
@@ -189,6 +204,30 @@ mod tests {
         let rewritten = |text: &str| sorted(&for_running(text, &marks, Needs::default()).text);
         assert_eq!(rewritten(&ours), rewritten(&theirs));
         assert_eq!(last.bindings.len(), 3);
+    }
+
+    #[test]
+    fn a_cell_that_awaits_is_evcxrs_too() {
+        for code in [
+            "async { 1 }.await;",
+            "let a: i32 = async { \"1\".parse() }.await?;",
+        ] {
+            let mut marks = Marks::default();
+            let theirs = generated(&[code], &mut marks);
+            let code = cell(1, code, &mut Marks::default());
+            assert!(code.awaits);
+            let context = Context {
+                items: &[],
+                variables: &[],
+            };
+            let ours = crate_text(&code, &context, &[], true);
+            let needs = || Needs {
+                question_mark: code.question_mark,
+                ..Needs::default()
+            };
+            let rewritten = |text: &str| sorted(&for_running(text, &marks, needs()).text);
+            assert_eq!(rewritten(&ours), rewritten(&theirs));
+        }
     }
 
     #[test]

@@ -158,14 +158,7 @@ impl Knowledge {
 
     /// Takes up `:dep` lines of which evcxr is to be told later.
     pub fn adopt_commands(&mut self, commands: &str) {
-        let lines = commands
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with(':'));
-        for line in lines {
-            self.pending.commands.push_str(line);
-            self.pending.commands.push('\n');
-        }
+        self.pending.commands.push_str(commands);
     }
 
     /// Whether there are `:dep` lines of which evcxr has not been told.

@@ -50,7 +50,6 @@ mod type_names;
 pub mod unused;
 mod written_type;
 
-use std::cell::Cell;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -248,7 +247,6 @@ impl Engine {
             ending: Arc::clone(&ending),
             real_path,
             cache,
-            modes: Cell::default(),
         };
         std::thread::Builder::new()
             .name("evcxr".into())
@@ -335,13 +333,23 @@ impl Engine {
         frontend: Arc<dyn Frontend>,
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
-        match package::added(&code.commands) {
-            Some(added) if !added.is_empty() => self.evaluate_below(&added, code, frontend, progress),
-            _ => self.evaluate_alike(code, frontend, progress),
+        let mut code = code.clone();
+        // Once a cell has awaited something, evcxr runs all in a runtime.
+        code.awaits |= self.builds.awaits() && !code.statements.is_empty();
+        let Some(mut added) = package::added(&code.commands) else {
+            return self.evaluate_alike(&code, frontend, progress);
+        };
+        if code.awaits {
+            added.extend(self.missing_runtime(&added));
+        }
+        match added.is_empty() {
+            true => self.evaluate_alike(&code, frontend, progress),
+            false => self.evaluate_below(&added, &code, frontend, progress),
         }
     }
 
-    /// Evaluates a cell that begins with `:dep` lines: first they are obeyed, then the rest is a cell as any other.
+    /// Evaluates a cell that needs these dependencies, by its `:dep` lines for the most part: first the session gets them, then the rest is
+    /// a cell as any other.
     fn evaluate_below(
         &self,
         added: &[Added],
@@ -349,7 +357,7 @@ impl Engine {
         frontend: Arc<dyn Frontend>,
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
-        let with_dependencies = self.depend_on(added, &code.commands, &frontend, &progress);
+        let with_dependencies = self.depend_on(added, &frontend, &progress);
         let Some(rust) = code.below_commands() else {
             return with_dependencies;
         };

@@ -49,6 +49,21 @@ pub struct Package {
     dependencies: BTreeMap<String, String>,
 }
 
+impl Added {
+    /// The line that adds it.
+    pub fn command(&self) -> String {
+        format!(":dep {} = {}\n", self.name, self.config)
+    }
+}
+
+/// What evcxr adds where a cell awaits something: in it, cells run from then on.
+pub fn runtime() -> Added {
+    Added {
+        name: "tokio".to_owned(),
+        config: "{version=\"1.34.0\", features=[\"rt\", \"rt-multi-thread\"]}".to_owned(),
+    }
+}
+
 impl Package {
     /// What evcxr begins with.
     pub fn plain() -> Package {
@@ -65,6 +80,11 @@ impl Package {
                 .map(|(name, config)| (name.trim().to_owned(), config.trim().to_owned()))
                 .collect(),
         }
+    }
+
+    /// Of the dependencies.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.dependencies.keys().map(String::as_str)
     }
 
     pub fn has_dependencies(&self) -> bool {
@@ -150,6 +170,7 @@ mod tests {
             ])
         );
         assert_eq!(names_and_configs(""), Some(Vec::new()));
+        assert_eq!(added(&runtime().command()), Some(vec![runtime()]));
     }
 
     #[test]

@@ -11,7 +11,6 @@ use super::build_server::BuildReport;
 use super::cell_code::CellCode;
 use super::early::{self, SessionParts};
 use super::evcxr_thread::Job;
-use super::generate::Modes;
 use super::{Engine, EngineError, Evaluation, Known, lock};
 use crate::host::RunReport;
 use crate::interpreter::Frontend;
@@ -22,13 +21,8 @@ const SOON: Duration = Duration::from_millis(500);
 impl Engine {
     /// What an artifact for `code` must have been compiled from; `None` where the cell cannot be run from one.
     pub(super) fn wanted(&self, code: &CellCode) -> Option<Wanted> {
-        let awaits = self.builds.awaits();
-        let modes = Modes {
-            awaits,
-            ..Modes::default()
-        };
         let is_off = self.artifacts.get().is_none() || self.compiles_all.load(Ordering::SeqCst);
-        if is_off || !early::is_possible(code, modes) {
+        if is_off || !early::is_possible(code) {
             return None;
         }
         if !self.wait_for_means() || self.has_lost_dependencies() {
@@ -148,6 +142,9 @@ impl Engine {
             evaluation.refused = knowledge.take_refused();
             evaluation.defined = defined;
             let _ = lock(&self.jobs).send(Job::Adopt);
+            if code.awaits {
+                self.builds.set_awaits(true);
+            }
             return Some(adoption);
         }
         evaluation.error = Some(EngineError::Refused("the cell failed".to_owned()));

@@ -13,7 +13,6 @@ use crate::engine::answers::{failed, made, nothing_made, pretended_errors};
 use crate::engine::diagnostics;
 use crate::engine::early::{self, Built, Outcome};
 use crate::engine::evcxr_thread::panic_text;
-use crate::engine::generate::Modes;
 use crate::engine::minimal::LeftOut;
 use crate::engine::rewrite::{self, Failure, Needs, Rewritten, Stored};
 use crate::engine::rustc::{self, Emit, Plan};
@@ -99,12 +98,7 @@ impl BuildServer {
         {
             let mut report = lock(&self.shared.report);
             report.map = rewritten.map.clone();
-            if !checks {
-                report.modes = Some(Modes {
-                    question_mark: rewritten.allows_question_mark,
-                    awaits: rewritten.is_async,
-                });
-            }
+            report.awaits = rewritten.is_async;
         }
         if rewritten.for_messages && lock(&self.shared.report).failure == Some(Failure::Explained) {
             // evcxr expects other words for the errors it has; told that there are none, it keeps those.

@@ -66,7 +66,7 @@ impl BuildServer {
     }
 
     /// The package as it is once evcxr knows of all; `None` if that is not known.
-    fn session_package(&self) -> Option<Package> {
+    pub fn session_package(&self) -> Option<Package> {
         if let Some(untold) = &*lock(&self.shared.untold) {
             return Some(untold.package.clone());
         }

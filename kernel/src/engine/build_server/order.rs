@@ -8,7 +8,6 @@ use crate::engine::Variable;
 use crate::engine::dep_info::Inputs;
 use crate::engine::early::Early;
 use crate::engine::error_format::ErrorFormat;
-use crate::engine::generate::Modes;
 use crate::engine::rewrite::Failure;
 use crate::engine::source_map::SourceMap;
 use crate::interpreter::Frontend;
@@ -69,8 +68,8 @@ pub struct BuildReport {
     pub taken: Vec<String>,
     /// What that crate was made of besides its text.
     pub inputs: Inputs,
-    /// evcxr's modes, where a cell was compiled in them.
-    pub modes: Option<Modes>,
+    /// The cell was compiled to run in a runtime.
+    pub awaits: bool,
     /// What was run, if it can be run again without evcxr.
     pub library: Option<RunLibrary>,
 }
