@@ -12,7 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::args::{self, CacheCommand};
-use crate::engine::resolved;
+use crate::engine::dependencies::resolved;
 use crate::engine::unused::{self, Builds};
 
 /// How alike a mistyped name must be to the one that is suggested.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::planning::{is_evcxr_configured, package_of, plan_key, rustc_of};
 use super::{BuildServer, lock};
-use crate::engine::cargo_output::CargoOutput;
-use crate::engine::package::{Added, Package};
-use crate::engine::resolved::{self, Circumstances, Crates};
+use crate::engine::dependencies::cargo_output::CargoOutput;
+use crate::engine::dependencies::package::{Added, Package};
+use crate::engine::dependencies::resolved::{self, Circumstances, Crates};
 use crate::engine::shim::BuildRequest;
 
 /// A package of which nothing has to be built.

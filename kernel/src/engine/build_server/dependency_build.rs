@@ -8,13 +8,13 @@ use std::sync::Arc;
 use super::at_hand::Resolution;
 use super::{BuildServer, Order, lock};
 use crate::engine::answers::failed;
-use crate::engine::cargo_output::CargoOutput;
-use crate::engine::dependencies::{self, Dependencies, Graph};
-use crate::engine::dependency_progress::DependencyProgress;
+use crate::engine::dependencies::cargo_output::CargoOutput;
+use crate::engine::dependencies::graph::{self, Dependencies, Graph};
+use crate::engine::dependencies::locked::Locked;
+use crate::engine::dependencies::package::Package;
+use crate::engine::dependencies::progress::DependencyProgress;
+use crate::engine::dependencies::resolved::Crates;
 use crate::engine::kept;
-use crate::engine::locked::Locked;
-use crate::engine::package::Package;
-use crate::engine::resolved::Crates;
 use crate::engine::rustc;
 use crate::engine::shim::{self, BuildAnswer, BuildRequest, RECORD};
 
@@ -45,13 +45,13 @@ impl BuildServer {
                 .envs(&request.environment)
                 .env("PATH", &self.shared.real_path)
                 .env_remove(shim::BUILD_SOCKET);
-            dependencies::ask(&mut cargo, manifest)
+            graph::ask(&mut cargo, manifest)
         };
         let Dependencies { graph, mut locked } = ask(&request.directory, &evcxrs.manifest())?;
         let package = match &graph {
             Graph::With { manifest } => {
                 let package = request.directory.join("cellar/with-serde");
-                dependencies::write_package(&request.directory, &package, manifest)?;
+                graph::write_package(&request.directory, &package, manifest)?;
                 // What is built has more features than what evcxr asked for.
                 locked = ask(&package, manifest)?.locked;
                 package

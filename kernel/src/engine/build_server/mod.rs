@@ -25,9 +25,9 @@ use cellar_cache::Digest;
 pub use at_hand::AtHand;
 pub use order::{Answering, BuildReport, Materialiser, Order, RunLibrary};
 
+use super::dependencies::locked::{Dependency, Folders, Locked};
+use super::dependencies::resolved::Crates;
 use super::lock;
-use super::locked::{Dependency, Folders, Locked};
-use super::resolved::Crates;
 use super::rustc::{Plan, Running};
 use super::serde_for_cells::SerdeForCells;
 use super::shim::BuildRequest;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::build_server::Answering;
-use super::cell_code::CellCode;
-use super::evcxr_thread::Job;
 use super::package::{self, Added};
-use super::{Engine, Evaluation, answered, lock};
+use crate::engine::build_server::Answering;
+use crate::engine::cell_code::CellCode;
+use crate::engine::evcxr_thread::Job;
+use crate::engine::{Engine, Evaluation, answered, lock};
 use crate::interpreter::Frontend;
 
 impl Engine {
     /// What a cell needs that awaits something, if the session does not have it and `added` does not bring it.
-    pub(super) fn missing_runtime(&self, added: &[Added]) -> Option<Added> {
+    pub(in crate::engine) fn missing_runtime(&self, added: &[Added]) -> Option<Added> {
         let runtime = package::runtime();
         let is_it = |name: &str| name == runtime.name;
         let session = self.builds.session_package();
@@ -23,7 +23,7 @@ impl Engine {
 
     /// The session has these dependencies from now on. If they are there already, evcxr is told of them when it has time; otherwise it has
     /// them built.
-    pub(super) fn depend_on(
+    pub(in crate::engine) fn depend_on(
         &self,
         added: &[Added],
         frontend: &Arc<dyn Frontend>,
@@ -47,7 +47,7 @@ impl Engine {
     }
 
     /// evcxr had to be started anew, and is to be told of dependencies before anybody can say what they come to.
-    pub(super) fn has_lost_dependencies(&self) -> bool {
+    pub(in crate::engine) fn has_lost_dependencies(&self) -> bool {
         lock(&self.knowledge).has_pending_commands() && !self.builds.has_untold()
     }
 

@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::cargo_output::CargoOutput;
-use super::kept;
 use super::locked::{Dependency, Folders, Locked};
 use super::package::Package;
+use crate::engine::kept;
 
 /// In the dependencies' folder.
 const FOLDER: &str = "resolved";
