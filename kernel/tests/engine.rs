@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 
 use cell::CellSource;
 use engine::cell_code::DebugFormat;
-use engine::knowledge::Adoption;
+use engine::knowledge::{Adoption, Refused};
 use engine::{Engine, Evaluation, Variable};
 use interpreter::{Frontend, InputError, Output};
 
@@ -265,7 +265,11 @@ fn replayed_cells_are_told_later(notebook: &Notebook) {
 fn a_variable_that_evcxr_refuses_is_told(notebook: &Notebook) {
     notebook.adopt("", &[("strange", "{unknown}", false), ("a", "i32", false)], &[]);
     let evaluation = notebook.prints("println!(\"{a}\");", "1\n");
-    let refused: Vec<_> = evaluation.refused.iter().map(|it| it.name.as_str()).collect();
+    let name = |refused: &Refused| match refused {
+        Refused::Variable { name, .. } => name.clone(),
+        Refused::Dependencies { reason } => reason.clone(),
+    };
+    let refused: Vec<_> = evaluation.refused.iter().map(name).collect();
     assert_eq!(refused, ["strange"]);
     assert!(!notebook.names().contains(&"strange".to_owned()));
 }

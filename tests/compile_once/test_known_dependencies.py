@@ -119,6 +119,61 @@ def test_the_version_stays_until_all_is_cleared(alone):
     assert alone.log.count(ASKED) == 0
 
 
+def test_another_dependency_does_not_change_the_version_of_the_first(alone):
+    def stanza(text):
+        return next(part for part in text.split("[[package]]") if 'name = "itoa"' in part)
+
+    alone.kernel().ok(':dep itoa = "=1.0.9"')
+    (old,) = records(alone)
+    alone.kernel().ok(':dep itoa = "1"')
+    (new,) = set(records(alone)) - {old}
+    # As if the newer version had been published after this.
+    record = json.loads(new.read_text())
+    record["lock_file"] = record["lock_file"].replace(stanza(record["lock_file"]), stanza(json.loads(old.read_text())["lock_file"]))
+    new.write_text(json.dumps(record))
+    kernel = alone.kernel()
+    alone.log.count(ASKED)
+    kernel.ok(':dep itoa = "1"')
+    assert alone.log.count(ASKED) == 0
+    kernel.ok(':dep ryu = "1"')
+    assert alone.log.count(ASKED) == 1
+    (both,) = set(records(alone)) - {old, new}
+    assert 'version = "1.0.9"' in stanza(json.loads(both.read_text())["lock_file"])
+
+
+def test_settings_of_one_session_are_not_anothers(alone):
+    kernel = alone.kernel()
+    kernel.ok(':build_env RUSTFLAGS=--cfg of_a_session')
+    kernel.ok(FIRST)
+    assert not records(alone)
+    alone.kernel().ok(FIRST)
+    assert len(records(alone)) == 1
+    kernel = alone.kernel()
+    kernel.ok(':build_env RUSTFLAGS=--cfg of_a_session')
+    alone.log.count(ASKED)
+    kernel.ok(FIRST)
+    assert alone.log.count(ASKED) == 1
+
+
+def test_nothing_is_built_for_a_cell_that_cannot_be_parsed(alone):
+    kernel = alone.kernel()
+    assert "unclosed" in kernel.fails(':dep itoa = "1"\nlet open = { 1;').evalue
+    assert alone.log.count(ASKED) == 0 and not records(alone)
+
+
+def test_dependencies_that_evcxr_cannot_have_are_told(alone):
+    """They are there, but the package that evcxr looks at is not."""
+    alone.kernel().ok(FIRST)
+    kernel = alone.kernel(CARGO_NET_OFFLINE="true", CARGO_HOME=str(alone.cache / "empty"))
+    kernel.ok("let before = 1;")
+    kernel.ok(FIRST)
+    kernel.ok("%cache off")
+    result = kernel.run("before + 1")
+    assert "dependencies of earlier cells" in result.stderr and "Run the cells with `:dep` again" in result.stderr
+    assert result.value == "2"
+    assert kernel.fails("itoa::Buffer::new();").ename in ("E0432", "E0433")
+
+
 def test_features_are_not_mixed_up(alone):
     plain, other = ':dep serde_json = "1"', ':dep serde_json = { version = "1", features = ["preserve_order"] }'
     keys = 'serde_json::json!({"b": 1, "a": 2}).as_object().unwrap().keys().cloned().collect::<Vec<_>>()'

@@ -7,14 +7,14 @@ use evcxr::CommandContext;
 use super::build_server::{Answering, Order};
 use super::cell_code::Binding;
 use super::evcxr_thread::{EvcxrThread, panic_text};
-use super::knowledge::{self, Refused};
+use super::knowledge::{self, Pending, Refused};
 use super::{Variable, lock};
 
 /// Without a statement evcxr would not look at variables.
 pub(super) const STATEMENT: &str = "();\n";
 
 impl EvcxrThread {
-    /// Tells evcxr of adopted cells: their items and variables are analysed and kept, nothing is compiled or
+    /// Tells evcxr of adopted cells: their dependencies, items and variables are analysed and kept, nothing is compiled or
     /// run. An error means that evcxr panicked.
     pub fn adopt(&self, evcxr: &mut CommandContext) -> Result<(), String> {
         let pending = lock(&self.knowledge).take_pending();
@@ -22,39 +22,50 @@ impl EvcxrThread {
             return Ok(());
         }
         let started = std::time::Instant::now();
+        if let Err(panic) = self.tell(evcxr, &pending) {
+            lock(&self.knowledge).put_back_commands(&pending);
+            return Err(panic);
+        }
+        let bound: Vec<Binding> = pending.variables.iter().map(Variable::binding).collect();
+        lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &bound);
+        self.builds.order(Order::default());
+        tracing::debug!(variables = pending.variables.len(), took = ?started.elapsed(), "adopted");
+        Ok(())
+    }
+
+    fn tell(&self, evcxr: &mut CommandContext, pending: &Pending) -> Result<(), String> {
+        let package = match pending.commands.is_empty() {
+            true => None,
+            false => self.builds.prepare_telling(),
+        };
         let items = pending.items();
         let rust = items.clone() + &knowledge::declarations(&pending.variables) + STATEMENT;
         let with_commands = pending.commands.clone() + &rust;
-        self.builds.prepare_telling();
-        if self.told(evcxr, &with_commands, &pending.forgotten)?.is_err() {
-            if !pending.commands.is_empty()
-                && let Err(reason) = self.told(evcxr, &pending.commands, &[])?
-            {
-                tracing::warn!("evcxr does not take dependencies that are there: {reason}");
-            }
+        let refused = self.told(evcxr, &with_commands, &pending.forgotten)?.is_err();
+        let mut reason = String::new();
+        if refused {
             // One of them is to blame; the others are not to be lost with it.
+            if !pending.commands.is_empty()
+                && let Err(said) = self.told(evcxr, &pending.commands, &[])?
+            {
+                reason = said;
+            }
             if let Err(reason) = self.told(evcxr, &(items + STATEMENT), &pending.forgotten)? {
                 tracing::warn!("evcxr does not take the items of a replayed cell: {reason}");
             }
             for variable in &pending.variables {
                 let declaration = knowledge::declarations(std::slice::from_ref(variable)) + STATEMENT;
                 if let Err(reason) = self.told(evcxr, &declaration, &[])? {
-                    tracing::warn!(
-                        variable = variable.name,
-                        "evcxr does not take a variable: {reason}"
-                    );
                     let name = variable.name.clone();
-                    lock(&self.knowledge).refuse(Refused { name, reason });
+                    tracing::warn!(name, "evcxr does not take a variable: {reason}");
+                    lock(&self.knowledge).refuse(Refused::Variable { name, reason });
                 }
             }
         }
-        if !pending.commands.is_empty() {
-            self.builds.has_told();
+        if package.is_some_and(|package| !self.builds.conclude_telling(&package)) {
+            tracing::warn!("evcxr does not take dependencies that are there: {reason}");
+            lock(&self.knowledge).refuse(Refused::Dependencies { reason });
         }
-        let bound: Vec<Binding> = pending.variables.iter().map(Variable::binding).collect();
-        lock(&self.knowledge).set_variables(evcxr.variables_and_types(), &bound);
-        self.builds.order(Order::default());
-        tracing::debug!(variables = pending.variables.len(), took = ?started.elapsed(), "adopted");
         Ok(())
     }
 

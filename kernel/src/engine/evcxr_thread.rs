@@ -141,6 +141,7 @@ impl EvcxrThread {
         let started = std::time::Instant::now();
         self.builds.set_failed(false);
         lock(&self.knowledge).clear();
+        self.builds.forget_request();
         self.builds.forget_dependencies();
         self.builds.set_awaits(false);
         let context = catch_unwind(AssertUnwindSafe(|| self.try_boot()))
@@ -251,7 +252,7 @@ impl EvcxrThread {
                 let started = std::time::Instant::now();
                 let before = lock(&self.knowledge).known();
                 self.builds.order(order.clone());
-                if let Some(errors) = self.syntax_errors(&code) {
+                if let Some(errors) = self.builds.errors_of_syntax(&code) {
                     let evaluation = Evaluation {
                         error: Some(EngineError::Compile(errors)),
                         run: self.host.end(),
@@ -421,17 +422,6 @@ impl EvcxrThread {
     pub fn learn(&self) {
         if self.builds.report().awaits {
             self.builds.set_awaits(true);
-        }
-    }
-
-    fn syntax_errors(&self, code: &CellCode) -> Option<Vec<Value>> {
-        let (cell, rust) = code.suspicious.as_ref()?;
-        match self.builds.syntax_errors(cell, rust) {
-            Ok(errors) => Some(errors).filter(|errors| !errors.is_empty()),
-            Err(error) => {
-                tracing::warn!("rustc could not look at a cell: {error}");
-                None
-            }
         }
     }
 

@@ -22,11 +22,11 @@ pub struct Adoption {
     pub forgotten: Vec<String>,
 }
 
-/// A variable that evcxr does not take, and why. It is not known to cells.
+/// What evcxr does not take of adopted cells, and why. Cells do not have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    pub name: String,
-    pub reason: String,
+pub enum Refused {
+    Variable { name: String, reason: String },
+    Dependencies { reason: String },
 }
 
 /// Adopted cells of which evcxr has not been told, put together.
@@ -34,6 +34,8 @@ pub struct Refused {
 pub struct Pending {
     /// `:dep` lines that have been obeyed without evcxr.
     pub commands: String,
+    /// evcxr has panicked when it was told of them.
+    is_second_time: bool,
     cells: Vec<Adopted>,
     pub variables: Vec<Variable>,
     pub forgotten: Vec<String>,
@@ -67,6 +69,7 @@ impl Pending {
     fn without(self, number: usize) -> Pending {
         let mut others = Pending {
             commands: self.commands,
+            is_second_time: self.is_second_time,
             ..Pending::default()
         };
         let cells = self.cells.into_iter().filter(|cell| cell.number != number);
@@ -161,6 +164,14 @@ impl Knowledge {
         self.pending.commands.push_str(commands);
     }
 
+    /// evcxr has panicked when it was told of these `:dep` lines, and is to be told once more.
+    pub fn put_back_commands(&mut self, pending: &Pending) {
+        if !pending.is_second_time {
+            self.pending.commands.insert_str(0, &pending.commands);
+            self.pending.is_second_time = true;
+        }
+    }
+
     /// Whether there are `:dep` lines of which evcxr has not been told.
     pub fn has_pending_commands(&self) -> bool {
         !self.pending.commands.is_empty()
@@ -186,11 +197,13 @@ impl Knowledge {
     }
 
     pub fn refuse(&mut self, refused: Refused) {
-        self.variables.retain(|variable| variable.name != refused.name);
+        if let Refused::Variable { name, .. } = &refused {
+            self.variables.retain(|variable| variable.name != *name);
+        }
         self.refused.push(refused);
     }
 
-    /// The variables that evcxr did not take, since this was last asked.
+    /// What evcxr did not take, since this was last asked.
     pub fn take_refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
     }

@@ -351,13 +351,11 @@ impl Engine {
         frontend: Arc<dyn Frontend>,
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
-        let with_dependencies = self.depend_on(added, &frontend, &progress);
-        let Some(rust) = code.below_commands() else {
+        let rust = code.below_commands();
+        let with_dependencies = self.depend_on(added, rust.as_ref(), &frontend, &progress);
+        let Some(rust) = rust.filter(|_| with_dependencies.error.is_none()) else {
             return with_dependencies;
         };
-        if with_dependencies.error.is_some() {
-            return with_dependencies;
-        }
         let mut evaluation = self.evaluate_alike(&rust, frontend, progress);
         evaluation.took += with_dependencies.took;
         evaluation.refused.extend(with_dependencies.refused);

@@ -88,7 +88,12 @@ fn cargo(socket: &OsString, arguments: &[OsString]) -> ExitCode {
     let is_evcxr = std::env::var_os("EVCXR_CORE_EXTERN").is_some();
     if !(is_build && is_evcxr) {
         let real = std::env::var_os(REAL_CARGO).unwrap_or_else(|| "cargo".into());
-        return exec(with_real_path(Command::new(&real)).args(arguments), &real);
+        let mut command = with_real_path(Command::new(&real));
+        command.args(arguments);
+        return match is_trial() {
+            true => keeping_versions(&mut command, &real),
+            false => exec(&mut command, &real),
+        };
     }
     match ask_kernel(socket, arguments) {
         Ok(reply) => answer(reply.stdout.as_bytes(), reply.stderr.as_bytes(), reply.status),
@@ -97,6 +102,37 @@ fn cargo(socket: &OsString, arguments: &[OsString]) -> ExitCode {
             format!("error: the kernel's build server did not answer: {error}\n").as_bytes(),
             101,
         ),
+    }
+}
+
+/// Whether evcxr tries out a dependency: it puts a package in the place of the cells' that has nothing but this.
+fn is_trial() -> bool {
+    let manifest = std::fs::read_to_string("Cargo.toml");
+    manifest.is_ok_and(|manifest| manifest.contains("evcxr_dummy_validate_dep"))
+}
+
+/// Cargo would forget the versions that were chosen for the session's other dependencies.
+fn keeping_versions(command: &mut Command, program: &OsString) -> ExitCode {
+    const LOCK: &str = "Cargo.lock";
+    let versions = std::fs::read(LOCK).ok();
+    let status = command.status();
+    let kept = match versions {
+        Some(versions) => std::fs::write(LOCK, versions),
+        None => std::fs::remove_file(LOCK),
+    };
+    if let Err(error) = kept.or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    }) {
+        eprintln!("warning: {LOCK}: {error}");
+    }
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {}: {error}", program.to_string_lossy());
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! are private in std, which has its types again in the module above.
 
 use super::definitions::PRELUDE;
+use super::type_names::{Segment, segments};
 
 /// The type that a demangled symbol names, with public paths; `None` if it has no name. The answer is a guess where std has
 /// a type at another place, and rustc then refuses it.
@@ -13,18 +14,12 @@ pub fn written_type(demangled: &str) -> Option<String> {
     if demangled.contains(['{', '}']) {
         return None;
     }
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    let mut written = String::new();
-    let mut rest = demangled;
-    while !rest.is_empty() {
-        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-        let (path, after) = rest.split_at(end);
-        written.push_str(&public_path(path));
-        let next = after.find(is_part).unwrap_or(after.len());
-        written.push_str(&after[..next]);
-        rest = &after[next..];
-    }
-    Some(written)
+    let written = segments(demangled).into_iter();
+    Some(
+        written
+            .map(|Segment { path, after }| public_path(path) + after)
+            .collect(),
+    )
 }
 
 /// Where cells find what a symbol has at `path`, as far as that can be said.

@@ -88,7 +88,16 @@ fn names(session: &Session) -> KnownNames {
 /// The cell with everything that is not Rust overwritten by blanks, byte for byte.
 fn rust_only(code: &str) -> String {
     let Ok(parsed) = magic::parse(code) else {
-        return code.to_owned();
+        // Half a magic is no Rust; nor is a `:dep`, which would change what the session depends on.
+        let is_rust = |line: &str| {
+            !line.trim_start().starts_with([':', '%', '!']) || line.trim_start().starts_with("::")
+        };
+        let lines = code.split('\n');
+        let kept = lines.map(|line| match is_rust(line) {
+            true => line.to_owned(),
+            false => " ".repeat(line.len()),
+        });
+        return kept.collect::<Vec<_>>().join("\n");
     };
     let rust = parsed.rust();
     let mut kept = rust.split('\n');

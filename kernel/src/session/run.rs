@@ -17,6 +17,7 @@ use super::{Session, errors, help, params, session_map};
 use crate::analysis;
 use crate::cell::CellSource;
 use crate::engine::cell_code::{CellCode, DebugFormat};
+use crate::engine::knowledge::Refused;
 use crate::engine::sharing::{self, Hooks};
 use crate::engine::{EngineError, Evaluation};
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
@@ -252,7 +253,7 @@ impl Running<'_> {
     }
 
     fn steps(&mut self, parsed: &ParsedCell) -> Result<(), CellError> {
-        // `:dep` lines and the Rust below them go to evcxr together: one compile.
+        // `:commands` and the Rust below them go to the engine together, which knows what is best.
         let mut commands: Vec<(usize, String)> = Vec::new();
         for step in &parsed.steps {
             if self.session.is_interrupted() {
@@ -473,10 +474,15 @@ impl Running<'_> {
         functions::after_run(self.session, &evaluation.run);
         self.user_time += evaluation.run.duration;
         for refused in &evaluation.refused {
-            let text = format!(
-                "The variable `{}` came from the cache and cannot be used: {}. Run the cell that makes it again.\n",
-                refused.name, refused.reason
-            );
+            let text = match refused {
+                Refused::Variable { name, reason } => format!(
+                    "The variable `{name}` came from the cache and cannot be used: {reason}. Run the cell that makes it again.\n"
+                ),
+                Refused::Dependencies { reason } => format!(
+                    "The dependencies of earlier cells are there, but cannot be used: {}\nRun the cells with `:dep` again.\n",
+                    reason.trim_end()
+                ),
+            };
             self.frontend.output(Output::Text {
                 stream: Stream::Stderr,
                 text,

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use super::at_hand::Resolution;
 use super::{BuildServer, Order, lock};
 use crate::engine::answers::failed;
 use crate::engine::dependencies::cargo_output::CargoOutput;
@@ -109,16 +108,10 @@ impl BuildServer {
                 locked: Arc::new(locked),
                 built,
                 identities,
+                lock_file: std::fs::read_to_string(package.join("Cargo.lock")).ok(),
             };
-            if lasting {
-                self.keep_resolved(&Resolution {
-                    request,
-                    package: evcxrs,
-                    crates: &crates,
-                    output: &output,
-                    target: &target,
-                    directory: &package,
-                });
+            if crates.locked.is_chosen_once() {
+                self.keep_resolved(evcxrs, &crates, &output);
             }
             return Ok(Ok(crates));
         }

@@ -160,7 +160,6 @@ impl BuildServer {
     /// Says which cargo builds dependencies, and which rustc says what is wrong with a cell.
     pub fn set_tools(&self, toolchain: &Toolchain) {
         *lock(&self.shared.last_plan) = None;
-        *lock(&self.shared.untold) = None;
         *lock(&self.shared.cargo) = toolchain.cargo.clone();
         *lock(&self.shared.rustc) = toolchain.rustc.clone();
     }
@@ -216,6 +215,11 @@ impl BuildServer {
         if let Some(built) = graphs.0.take() {
             graphs.1 = built;
         }
+    }
+
+    /// evcxr starts anew, and has asked for nothing.
+    pub fn forget_request(&self) {
+        *lock(&self.shared.request) = None;
     }
 
     /// evcxr has forgotten them.

@@ -6,17 +6,30 @@ use serde_json::Value;
 
 use super::{BuildServer, lock};
 use crate::cell::CellSource;
+use crate::engine::cell_code::CellCode;
 use crate::engine::diagnostics;
 use crate::engine::rustc::{self, Emit, Plan};
 use crate::engine::source_map::{Marks, SourceMap};
 
 impl BuildServer {
+    /// What is wrong with a cell at which the parser has stumbled; `None` if rustc can parse it.
+    pub fn errors_of_syntax(&self, code: &CellCode) -> Option<Vec<Value>> {
+        let (cell, rust) = code.suspicious.as_ref()?;
+        match self.syntax_errors(cell, rust) {
+            Ok(errors) => Some(errors).filter(|errors| !errors.is_empty()),
+            Err(error) => {
+                tracing::warn!("rustc could not look at a cell: {error}");
+                None
+            }
+        }
+    }
+
     /// rustc's messages on a cell that cannot be parsed, or nothing if rustc can parse it. Nobody else need see
     /// such a cell: an open string or comment would swallow what evcxr puts behind it.
     ///
     /// # Errors
     /// When rustc cannot be run.
-    pub fn syntax_errors(&self, cell: &Arc<CellSource>, rust: &str) -> std::io::Result<Vec<Value>> {
+    fn syntax_errors(&self, cell: &Arc<CellSource>, rust: &str) -> std::io::Result<Vec<Value>> {
         let folder = self.shared.folder.join("syntax");
         std::fs::create_dir_all(folder.join("src"))?;
         std::fs::write(

@@ -7,7 +7,7 @@ use super::package::{self, Added};
 use crate::engine::build_server::Answering;
 use crate::engine::cell_code::CellCode;
 use crate::engine::evcxr_thread::Job;
-use crate::engine::{Engine, Evaluation, answered, lock};
+use crate::engine::{Engine, EngineError, Evaluation, answered, lock};
 use crate::interpreter::Frontend;
 
 impl Engine {
@@ -22,10 +22,11 @@ impl Engine {
     }
 
     /// The session has these dependencies from now on. If they are there already, evcxr is told of them when it has time; otherwise it has
-    /// them built.
+    /// them built, unless it can be seen that the cell below the lines is wrong.
     pub(in crate::engine) fn depend_on(
         &self,
         added: &[Added],
+        below: Option<&CellCode>,
         frontend: &Arc<dyn Frontend>,
         progress: &Arc<dyn Frontend>,
     ) -> Evaluation {
@@ -35,6 +36,12 @@ impl Engine {
             tracing::debug!(took = ?started.elapsed(), "dependencies are there");
             return Evaluation {
                 took: started.elapsed(),
+                ..Evaluation::default()
+            };
+        }
+        if let Some(errors) = below.and_then(|below| self.builds.errors_of_syntax(below)) {
+            return Evaluation {
+                error: Some(EngineError::Compile(errors)),
                 ..Evaluation::default()
             };
         }

@@ -32,6 +32,8 @@ pub struct Locked {
     packages: Vec<Package>,
     /// The names under which cells see crates.
     visible: BTreeMap<String, usize>,
+    /// A package is the head of a branch, which is looked at in each session.
+    follows_branch: bool,
 }
 
 /// A package as a part of a key.
@@ -78,7 +80,9 @@ impl Locked {
             let mut fixed = Hasher::new("package");
             fixed.text("name", package["name"].as_str().unwrap_or(&id));
             fixed.text("version", &text(&package["version"]));
-            fixed.text("source", &text(&package["source"]));
+            let source = text(&package["source"]);
+            fixed.text("source", &source);
+            locked.follows_branch |= source.starts_with("git+") && !source.contains("?rev=");
             let features: BTreeSet<String> = list(&node["features"]).iter().map(text).collect();
             fixed.number("features", features.len() as u64);
             for feature in &features {
@@ -110,6 +114,11 @@ impl Locked {
     /// Whether none of them lies in a folder of the user's, where it could change.
     pub fn is_lasting(&self) -> bool {
         self.packages.iter().all(|package| package.folder.is_none())
+    }
+
+    /// Whether the next session wants the same, if it is not told otherwise.
+    pub fn is_chosen_once(&self) -> bool {
+        self.is_lasting() && !self.follows_branch
     }
 
     /// The names of the packages that lie in folders of the user's.
@@ -317,6 +326,19 @@ mod tests {
         assert_eq!(one.keys().collect::<Vec<_>>(), ["a", "see"]);
         assert_ne!(one["a"], two["a"]);
         assert_eq!(one["see"], two["see"]);
+    }
+
+    #[test]
+    fn a_branch_is_looked_at_each_time() {
+        let of = |source: &str| {
+            let metadata = json!({
+                "packages": [{"id": "c", "name": "c", "version": "1.0.0", "source": source}],
+                "resolve": {"root": "ctx", "nodes": [{"id": "ctx", "deps": []}, {"id": "c", "deps": []}]},
+            });
+            Locked::of(&metadata).is_chosen_once()
+        };
+        assert!(of("registry+https://x") && of("git+https://x?rev=1a#1a2b"));
+        assert!(!of("git+https://x#1a2b") && !of("git+https://x?branch=b#1a2b"));
     }
 
     #[test]

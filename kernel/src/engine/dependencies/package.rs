@@ -91,6 +91,10 @@ impl Package {
         !self.dependencies.is_empty()
     }
 
+    pub fn has(&self, one: &Added) -> bool {
+        self.dependencies.get(&one.name) == Some(&one.config)
+    }
+
     /// Whether it has each of `others`' dependencies, as they are there.
     pub fn has_all_of(&self, others: &Package) -> bool {
         let mut dependencies = others.dependencies.iter();

@@ -27,6 +27,23 @@ const FOLDER: &str = "resolved";
 /// More are not looked at each time that dependencies are wanted.
 const MOST_FILES: usize = 10_000;
 
+/// How the names of variables begin by which cargo is told what to choose and how to compile
+/// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>). How crates are fetched does not matter to what they are.
+const SETTINGS: [&str; 12] = [
+    "CARGO_BUILD_",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_INCREMENTAL",
+    "CARGO_PATCH_",
+    "CARGO_PROFILE_",
+    "CARGO_REGISTR",
+    "CARGO_RESOLVER_",
+    "CARGO_SOURCE_",
+    "CARGO_TARGET_",
+    "CARGO_UNSTABLE_",
+    "RUSTC",
+    "RUSTFLAGS",
+];
+
 /// The crates of a set of dependencies.
 #[derive(Debug, Clone, Default)]
 pub struct Crates {
@@ -38,6 +55,8 @@ pub struct Crates {
     /// What the packages were when they were built.
     pub built: Vec<Dependency>,
     pub identities: Arc<BTreeMap<String, Digest>>,
+    /// The text of the `Cargo.lock`, if there is one.
+    pub lock_file: Option<String>,
 }
 
 /// A file as it was.
@@ -63,21 +82,21 @@ struct Record {
 }
 
 /// What the choice of versions and the builds depend on, besides the package's dependencies.
-pub struct Circumstances<'a> {
+pub struct Circumstances {
     /// What `rustc -vV` prints.
-    pub rustc_version: &'a str,
+    pub rustc_version: String,
     /// The folder in which cargo runs.
-    pub directory: &'a Path,
+    pub directory: PathBuf,
     /// Its variables.
-    pub environment: &'a [(String, String)],
+    pub environment: Vec<(String, String)>,
 }
 
-impl Circumstances<'_> {
+impl Circumstances {
     /// Under which name the crates of a package are kept.
     fn name(&self, package: &Package) -> String {
         let manifest = package.manifest();
-        let mut parts = vec![self.rustc_version.to_owned(), manifest];
-        for file in settings_files(self.directory) {
+        let mut parts = vec![self.rustc_version.clone(), manifest];
+        for file in settings_files(&self.directory) {
             if let Ok(text) = std::fs::read_to_string(&file) {
                 parts.extend([file.to_string_lossy().into_owned(), text]);
             }
@@ -85,9 +104,7 @@ impl Circumstances<'_> {
         // Of the kernel's own environment: evcxr gives cargo some of its own.
         let mut settings: Vec<String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| {
-                name.starts_with("CARGO_") || name.starts_with("RUSTC") || name == "RUSTFLAGS"
-            })
+            .filter(|(name, _)| SETTINGS.iter().any(|start| name.starts_with(start)))
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         settings.sort_unstable();
@@ -114,20 +131,20 @@ fn settings_files(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Keeps what a build of `package`'s dependencies in `folder` has come to. `built_in` is where its `Cargo.lock` is.
+/// Keeps in `folder` what a build of `package`'s dependencies there has come to, as cargo has told in `output`.
 pub fn keep(
     folder: &Path,
     package: &Package,
-    circumstances: &Circumstances<'_>,
+    circumstances: &Circumstances,
     crates: &Crates,
-    built_in: &Path,
     output: &CargoOutput,
 ) -> std::io::Result<()> {
+    let no_lock = || std::io::Error::other("cargo has written no Cargo.lock");
     let mut record = Record {
         arguments: crates.arguments.clone(),
         have_serde: crates.have_serde,
         locked: (*crates.locked).clone(),
-        lock_file: std::fs::read_to_string(built_in.join("Cargo.lock"))?,
+        lock_file: crates.lock_file.clone().ok_or_else(no_lock)?,
         files: Vec::new(),
         environment: Vec::new(),
     };
@@ -163,9 +180,8 @@ pub fn keep(
     Ok(())
 }
 
-/// The crates of a package's dependencies, if they were built in `folder` and cargo would find them up to date, and the text of
-/// their `Cargo.lock`.
-pub fn find(folder: &Path, package: &Package, circumstances: &Circumstances<'_>) -> Option<(Crates, String)> {
+/// The crates of a package's dependencies, if they were built in `folder` and cargo would find them up to date.
+pub fn find(folder: &Path, package: &Package, circumstances: &Circumstances) -> Option<Crates> {
     let path = folder
         .join(FOLDER)
         .join(format!("{}.json", circumstances.name(package)));
@@ -178,14 +194,14 @@ pub fn find(folder: &Path, package: &Package, circumstances: &Circumstances<'_>)
     kept::use_folder(folder);
     let folders = Folders::default();
     let locked = Arc::new(record.locked);
-    let crates = Crates {
+    Some(Crates {
         arguments: record.arguments,
         have_serde: record.have_serde,
         built: locked.dependencies(&folders),
         identities: Arc::new(locked.identities(&folders)),
         locked,
-    };
-    Some((crates, record.lock_file))
+        lock_file: Some(record.lock_file),
+    })
 }
 
 /// Forgets all choices of versions: the next session that wants dependencies asks cargo again. What was built stays.
@@ -265,10 +281,12 @@ fn looked_at(line: &str) -> Option<LookedAt> {
 
 /// What cargo sets for build scripts, and what evcxr sets for cargo: not the same where nobody has asked cargo.
 fn is_cargos(name: &str) -> bool {
-    [
-        "CARGO",
-        "RUST",
-        "EVCXR",
+    const NAMES: [&str; 12] = [
+        "RUSTC",
+        "RUSTC_WRAPPER",
+        "RUSTC_LINKER",
+        "RUSTDOC",
+        "RUSTFLAGS",
         "TARGET",
         "HOST",
         "OUT_DIR",
@@ -276,10 +294,8 @@ fn is_cargos(name: &str) -> bool {
         "OPT_LEVEL",
         "DEBUG",
         "NUM_JOBS",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start))
-        || name == "PATH"
+    ];
+    name == "PATH" || NAMES.contains(&name) || ["CARGO", "EVCXR"].iter().any(|start| name.starts_with(start))
 }
 
 #[cfg(test)]
@@ -303,7 +319,6 @@ mod tests {
                 rustc: "rustc 1",
             };
             let write = |name: &str, text: &str| std::fs::write(built.path(name), text).unwrap();
-            write("Cargo.lock", "# the lock");
             write("liba.rlib", "1");
             write(
                 "a.d",
@@ -313,7 +328,7 @@ mod tests {
             write(
                 "output",
                 &format!(
-                    "cargo:rerun-if-env-changed=LIBRARY\ncargo::rerun-if-changed={}\ncargo:rerun-if-env-changed=TARGET\nword",
+                    "cargo:rerun-if-env-changed=LIBRARY\ncargo::rerun-if-changed={}\ncargo:rerun-if-env-changed=TARGET\ncargo:rerun-if-env-changed=TARGET_CC\nword",
                     built.path("header.h").display()
                 ),
             );
@@ -326,6 +341,7 @@ mod tests {
             let crates = Crates {
                 arguments: vec!["--extern".to_owned(), "a=liba.rlib".to_owned()],
                 locked: Arc::new(Locked::of(&metadata)),
+                lock_file: Some("# the lock".to_owned()),
                 ..Crates::default()
             };
             let output = CargoOutput {
@@ -334,15 +350,7 @@ mod tests {
                 ..CargoOutput::default()
             };
             let folder = built.folder.path();
-            keep(
-                folder,
-                &package("a"),
-                &built.circumstances(),
-                &crates,
-                folder,
-                &output,
-            )
-            .unwrap();
+            keep(folder, &package("a"), &built.circumstances(), &crates, &output).unwrap();
             built
         }
 
@@ -350,15 +358,15 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        fn circumstances(&self) -> Circumstances<'_> {
+        fn circumstances(&self) -> Circumstances {
             Circumstances {
-                rustc_version: self.rustc,
-                directory: self.folder.path(),
-                environment: &self.environment,
+                rustc_version: self.rustc.to_owned(),
+                directory: self.folder.path().to_owned(),
+                environment: self.environment.clone(),
             }
         }
 
-        fn found(&self, name: &str) -> Option<(Crates, String)> {
+        fn found(&self, name: &str) -> Option<Crates> {
             find(self.folder.path(), &package(name), &self.circumstances())
         }
     }
@@ -370,9 +378,9 @@ mod tests {
     #[test]
     fn what_was_built_is_found_as_it_was() {
         let built = Built::new();
-        let (crates, lock) = built.found("a").unwrap();
+        let crates = built.found("a").unwrap();
         assert_eq!(crates.arguments, ["--extern", "a=liba.rlib"]);
-        assert_eq!(lock, "# the lock");
+        assert_eq!(crates.lock_file.as_deref(), Some("# the lock"));
         assert_eq!(crates.built[0].version, "1.2.3");
         assert!(crates.identities.contains_key("a"));
         assert!(built.found("b").is_none());
@@ -399,6 +407,15 @@ mod tests {
         built.environment.clear();
         assert!(built.found("a").is_none());
         let mut built = Built::new();
+        built
+            .environment
+            .push(("TARGET".to_owned(), "cargo's".to_owned()));
+        assert!(built.found("a").is_some());
+        built
+            .environment
+            .push(("TARGET_CC".to_owned(), "gcc-99".to_owned()));
+        assert!(built.found("a").is_none());
+        let mut built = Built::new();
         built.environment.push(("COMPILED".to_owned(), "no".to_owned()));
         assert!(built.found("a").is_none());
         let built = Built::new();
@@ -414,14 +431,16 @@ mod tests {
         let mut built = Built::new();
         built.rustc = "rustc 1";
         let inner = built.path("session");
-        let circumstances = |directory| Circumstances {
-            directory,
-            ..built.circumstances()
+        let found = || {
+            let circumstances = Circumstances {
+                directory: inner.clone(),
+                ..built.circumstances()
+            };
+            find(built.folder.path(), &package("a"), &circumstances)
         };
-        let found = |directory| find(built.folder.path(), &package("a"), &circumstances(directory));
-        assert!(found(&inner).is_some());
+        assert!(found().is_some());
         std::fs::create_dir(built.path(".cargo")).unwrap();
         std::fs::write(built.path(".cargo/config.toml"), "[build]\n").unwrap();
-        assert!(found(&inner).is_none());
+        assert!(found().is_none());
     }
 }
