@@ -135,7 +135,7 @@ def test_the_tour_runs_from_top_to_bottom(folder, open_file):
     lab = open_file("tour.ipynb")
     lab.clear_outputs()
     lab.menu("Run", "Run All Cells")
-    lab.idle(timeout=180)
+    lab.all_ran(timeout=180)
     made = lab.saved(folder / "tour.ipynb")
     code = [cell for cell in made.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))

@@ -15,6 +15,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from support import notebooks, paths, wait
 
+# What is shown in front, in the page.
+WIDGET = "window.jupyterapp.shell.currentWidget"
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -122,12 +125,19 @@ class Lab:
         self.idle()
 
     def status(self):
-        return self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status")
+        return self.page.evaluate(f"() => {WIDGET}.sessionContext.session?.kernel?.status")
 
     def idle(self, timeout=SLOW / 1000):
         """Waits until nothing runs: a cell has its star as soon as it is sent, before the kernel is busy."""
         waiting = self.page.locator(".jp-InputPrompt", has_text="[*]")
         wait.until(lambda: self.status() == "idle" and not waiting.count(), timeout=timeout, what="an idle kernel")
+
+    def all_ran(self, timeout=SLOW / 1000):
+        """Waits until every cell of code has run. Of many, those out of sight have no star, and the kernel is idle between two."""
+        ran = f"""() => Array.from({WIDGET}.context.model.cells)
+            .every(cell => cell.type !== 'code' || cell.executionCount !== null)"""
+        wait.until(lambda: self.page.evaluate(ran), timeout=timeout, what="the end of all cells")
+        self.idle(timeout)
 
     def busy(self):
         wait.until(lambda: self.status() == "busy", timeout=20, what="a busy kernel")

@@ -8,9 +8,8 @@ import psutil
 from playwright.sync_api import expect
 
 from support import wait
-from support.lab import SLOW, Lab
+from support.lab import SLOW, WIDGET, Lab
 
-WIDGET = "window.jupyterapp.shell.currentWidget"
 # The kernel has answered: only then does the extension know the parameters.
 KNOWN = "() => window.jupyterapp.commands.isEnabled('cellar:copy-link')"
 # What the panel lists.
