@@ -107,10 +107,11 @@ impl BuildServer {
         if name == "PATH" {
             return Some(self.shared.real_path.to_string_lossy().into_owned());
         }
-        let set = lock(&self.shared.environment);
-        let set = set.iter().find(|(known, _)| known == name);
+        // Not locked while others are: `environment` locks them in another order.
+        let set = lock(&self.shared.environment).clone();
+        let set = set.into_iter().find(|(known, _)| known == name);
         let own = || lock(&self.shared.build_env).get(name).cloned();
-        set.map(|(_, value)| value.clone())
+        set.map(|(_, value)| value)
             .or_else(own)
             .or_else(|| std::env::var(name).ok())
     }
