@@ -1,9 +1,12 @@
 """Values whose own `Serialize` or `Deserialize` does harm: a warning, and nothing else."""
 
+import os
+import signal
 import time
 
 import pytest
 
+from support import processes, wait
 from support.cells import cache_of
 
 # A derived `Serialize` beside a `Deserialize` of one's own, which runs when what was written is checked.
@@ -89,6 +92,17 @@ def test_an_encoder_that_never_ends_is_in_nobodys_way(new_book):
     book.kernel.interrupt()
     assert book.kernel.result(request).status == "error"
     assert book.show("after_it") == "2"
+
+
+def test_an_encoder_that_never_ends_ends_with_its_kernel(new_book):
+    """Even where the kernel and its whole group are killed."""
+    book = new_book()
+    book.ok(LOOPS)
+    book.miss(ENDLESS)
+    assert book.show("1 + 1") == "2"
+    started = book.kernel.processes()
+    os.killpg(os.getpgid(book.kernel.pid), signal.SIGKILL)
+    wait.until(lambda: not any(processes.runs(process) for process in started), timeout=15, what="the end of all processes")
 
 
 @pytest.mark.slow

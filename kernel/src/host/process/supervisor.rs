@@ -44,6 +44,9 @@ struct Supervisor {
 /// Starts the worker and watches over it.
 pub fn run() -> io::Result<End> {
     let path = std::env::var_os(SOCKET).ok_or_else(|| io::Error::other("nobody said where the kernel is"))?;
+    // Whoever kills the kernel with its whole group must not kill this process with it: it has still to end those that nobody
+    // else knows, which may be busy with a value that a cell has left, for ever if its encoder never ends.
+    linux::own_group(0);
     // Ctrl-C in a terminal is the kernel's business.
     linux::on_signal(libc::SIGINT, libc::SIG_IGN);
     linux::on_signal(libc::SIGQUIT, libc::SIG_IGN);
