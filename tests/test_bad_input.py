@@ -141,11 +141,16 @@ def test_missing_rust_src(new_kernel, tmp_path):
     alive(kernel)
 
 
-@pytest.mark.parametrize("folder", ["/proc/none", "a file"])
-def test_a_temporary_folder_that_cannot_be_written(new_kernel, tmp_path, folder):
+@pytest.mark.parametrize("folder", ["/proc/none", "a file", "a long path"])
+def test_a_temporary_folder_that_cannot_be_used(new_kernel, tmp_path, folder):
     if folder == "a file":
         (tmp_path / "file").write_text("")
         folder = str(tmp_path / "file")
+    if folder == "a long path":
+        # Longer than a socket's path may be.
+        deep = tmp_path / ("long" * 30)
+        deep.mkdir()
+        folder = str(deep)
     kernel = new_kernel(extra_env={"TMPDIR": folder})
     alive(kernel)
     result = kernel.run("40 + 2", timeout=120)

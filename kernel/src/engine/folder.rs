@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const PREFIX: &str = "cellar-";
 /// A file in the folder that its session holds locked; the lock dies with the process.
 const LOCK: &str = "session.lock";
+/// In bytes: a socket's path has at most 107 (`sun_path`), and in this one are `/cellar-123456` and `/host-4194304.sock`.
+const LONGEST_PLACE: usize = 107 - 14 - 18;
+const TOO_LONG: std::io::ErrorKind = std::io::ErrorKind::InvalidFilename;
 
 /// A session's folder; removed when it is dropped.
 #[derive(Debug)]
@@ -47,38 +50,59 @@ impl Folder {
     }
 }
 
-/// A folder for what the session compiles: in the system's place for such, or else beside the cache.
+/// A folder for what the session compiles: in the system's place for such, or else beside the cache, or in `/tmp`.
 ///
 /// # Errors
-/// When neither can be written.
+/// When none of them will do.
 pub fn make(cache: &Path) -> std::io::Result<Folder> {
-    let usual = std::env::temp_dir();
-    let error = match make_in(&usual) {
-        Ok(made) => return Ok(made),
-        Err(error) => error,
-    };
-    let other = cache.join("tmp");
-    let made = std::fs::create_dir_all(&other).and_then(|()| make_in(&other)).map_err(|second| {
-        let message = format!(
-            "no folder for compiled cells can be made, neither in {} ({error}) nor in {} ({second}). Make one of them \
-             writable, free some space, or set TMPDIR to another folder",
-            usual.display(),
-            other.display()
-        );
-        std::io::Error::new(error.kind(), message)
-    })?;
-    tracing::warn!(
-        "{} cannot be used ({error}); compiling in {}",
-        usual.display(),
-        made.path().display()
+    make_in_first(&[std::env::temp_dir(), cache.join("tmp"), PathBuf::from("/tmp")])
+}
+
+fn make_in_first(places: &[PathBuf]) -> std::io::Result<Folder> {
+    let mut refused: Vec<(&Path, std::io::Error)> = Vec::new();
+    for place in places {
+        let made = match refused.is_empty() {
+            true => make_in(place),
+            false => std::fs::create_dir_all(place).and_then(|()| make_in(place)),
+        };
+        match made {
+            Ok(made) => {
+                if let Some((usual, error)) = refused.first() {
+                    tracing::warn!(
+                        "{} cannot be used ({error}); compiling in {}",
+                        usual.display(),
+                        made.path().display()
+                    );
+                    if error.kind() != TOO_LONG {
+                        // rustc and cargo need one too.
+                        // SAFETY: the engine starts before the process has threads that read the environment.
+                        unsafe { std::env::set_var("TMPDIR", made.path()) };
+                    }
+                }
+                return Ok(made);
+            }
+            Err(error) => refused.push((place, error)),
+        }
+    }
+    let reasons = refused
+        .iter()
+        .map(|(place, error)| format!("in {} ({error})", place.display()));
+    let message = format!(
+        "no folder for compiled cells can be made: not {}. Make one of them writable, free some space, or set TMPDIR to another folder",
+        reasons.collect::<Vec<_>>().join(", nor ")
     );
-    // rustc and cargo need one too.
-    // SAFETY: the engine starts before the process has threads that read the environment.
-    unsafe { std::env::set_var("TMPDIR", made.path()) };
-    Ok(made)
+    let kind = refused
+        .first()
+        .map_or(std::io::ErrorKind::Other, |(_, error)| error.kind());
+    Err(std::io::Error::new(kind, message))
 }
 
 fn make_in(place: &Path) -> std::io::Result<Folder> {
+    let length = place.as_os_str().len();
+    if length > LONGEST_PLACE {
+        let message = format!("its path has {length} bytes, and sockets can have {LONGEST_PLACE} here");
+        return Err(std::io::Error::new(TOO_LONG, message));
+    }
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
     let lock = File::create_new(folder.path().join(LOCK))?;
     lock.try_lock()?;
