@@ -21,7 +21,7 @@ mod session;
 mod wire;
 
 fn main() -> std::process::ExitCode {
-    if let Some(code) = engine::shim::run_if_called_as_tool() {
+    if let Some(code) = engine::build_server::shim::run_if_called_as_tool() {
         return code;
     }
     if host::process::is_host() {

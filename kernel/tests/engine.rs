@@ -226,7 +226,10 @@ fn inputs_are_told(notebook: &Notebook) {
         [("CELLAR_TEST_UNSET".to_owned(), None)]
     );
     let evaluation = notebook.prints("println!(\"plain\");", "plain\n");
-    assert_eq!(evaluation.build.inputs, engine::dep_info::Inputs::default());
+    assert_eq!(
+        evaluation.build.inputs,
+        engine::rustc::dep_info::Inputs::default()
+    );
 }
 
 /// The values of `kept` and `sum` stay in the host; evcxr forgets the variables and is told of them again.

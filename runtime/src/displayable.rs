@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 use crate::{Bundle, Rich};
 
-/// What [`display`](crate::display) accepts: every [`Rich`] type, and numbers, text and collections.
+/// What [`display`](crate::display()) accepts: every [`Rich`] type, and numbers, text and collections.
 /// To make a type displayable, implement [`Rich`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be displayed",

@@ -1,4 +1,4 @@
-//! Deprecated spellings of [`params`](crate::params). They work, and say once what to write.
+//! Deprecated spellings of [`params`]. They work, and say once what to write.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

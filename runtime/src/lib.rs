@@ -9,7 +9,7 @@
 //! status.update(cellar::Markdown("**done**"));
 //! ```
 //!
-//! Functions ([`html`], [`display`], …) show at once. The types of the same names ([`Html`],
+//! Functions ([`html`], [`display()`], …) show at once. The types of the same names ([`Html`],
 //! [`Png`], …) are values: keep them in variables, return them from functions, and write them as a
 //! cell's last expression to show them. Implement [`Rich`] to give your own types a rich form.
 //!

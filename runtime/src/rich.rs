@@ -7,7 +7,7 @@ use crate::Bundle;
 
 /// A type that knows how to show itself richly.
 ///
-/// Such a value is shown by [`display`](crate::display) and as the last expression of a cell.
+/// Such a value is shown by [`display`](crate::display()) and as the last expression of a cell.
 ///
 /// ```
 /// use cellar::{Bundle, Rich};

@@ -4,7 +4,7 @@
 ///
 /// * `may_move`: the value may be gone afterwards, if its type is not `Copy`.
 /// * `may_change`: the value may be another afterwards, if the variable is `mut`. Interior mutability is a matter of the
-///   type: see [`super::frozen`].
+///   type: see [`super::frozen()`].
 ///
 /// Shared, hence neither: `&x`, `&x.field`, `&x[i]`, `x == y`, and a lone argument of std's formatting and asserting macros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -20,7 +20,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Checks that [`write`] could work.
+/// Checks that [`write()`] could work.
 ///
 /// # Errors
 /// When it could not.

@@ -12,8 +12,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::args::{self, CacheCommand};
+use crate::engine::cache_folder::unused::{self, Builds};
 use crate::engine::dependencies::resolved;
-use crate::engine::unused::{self, Builds};
 
 /// How alike a mistyped name must be to the one that is suggested.
 const NEAR: f64 = 0.7;

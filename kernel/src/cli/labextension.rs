@@ -117,7 +117,7 @@ pub fn write(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes what [`write`] wrote; gives the files. Those of others stay, and an extension of others too.
+/// Removes what [`write()`] wrote; gives the files. Those of others stay, and an extension of others too.
 ///
 /// # Errors
 /// When something cannot be removed.

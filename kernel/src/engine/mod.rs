@@ -4,45 +4,24 @@
 //! The engine starts at once and boots behind the caller's back; the first cell waits for it. It knows
 //! nothing of magics, of caching or of Jupyter.
 
-mod adopting;
-mod alone;
-mod answers;
 mod artifacts;
 pub mod build_server;
+pub mod cache_folder;
 pub mod cell_code;
+pub mod cell_crate;
 pub mod codec;
-mod comments;
-mod debug_format;
-mod definitions;
-pub mod dep_info;
 pub mod dependencies;
-pub mod diagnostics;
 mod early;
-mod effort;
 mod embedded_sources;
-pub mod error_format;
 mod evcxr_thread;
-mod folder;
-mod generate;
-mod imports;
-pub mod items;
-mod kept;
 pub mod knowledge;
-mod minimal;
-mod patterns;
-mod replay;
-mod rewrite;
 pub mod runtime_library;
-mod rustc;
+pub mod rustc;
 mod serde_for_cells;
+mod session_folder;
 pub mod sharing;
-pub mod shim;
-pub mod source_map;
-pub mod switching;
-mod toolchain;
-mod type_names;
-pub mod unused;
-mod written_type;
+pub mod toolchain;
+mod types;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -53,16 +32,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use artifacts::Artifacts;
-use build_server::{Answering, BuildReport, BuildServer, Order};
+use build_server::{Answering, BuildReport, BuildServer, Order, shim};
 use cell_code::{Binding, CellCode, DebugFormat};
+use cell_crate::rewrite;
 use cellar_cache::Store;
 pub use dependencies::locked::Dependency;
 use dependencies::package::{self, Added};
 use early::Early;
 use evcxr_thread::Job;
-use items::Items;
+use knowledge::items::Items;
 use knowledge::{Adoption, Knowledge, Refused};
-use switching::{NotSwitched, Switched};
+use toolchain::switching::{NotSwitched, Switched};
 
 use crate::cell::CellSource;
 use crate::host::call::{Call, Manner};
@@ -173,7 +153,7 @@ pub struct Engine {
     tells_times: AtomicBool,
     knowledge: Arc<Mutex<Knowledge>>,
     ready: Arc<AtomicBool>,
-    directory: Mutex<Option<folder::Folder>>,
+    directory: Mutex<Option<session_folder::Folder>>,
     /// evcxr's thread is to end.
     ending: Arc<AtomicBool>,
     /// Disconnected when it writes nothing any more.
@@ -211,7 +191,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::start`].
     pub fn with_program(cache: PathBuf, executable: PathBuf) -> std::io::Result<Engine> {
-        let directory = folder::make(&cache)?;
+        let directory = session_folder::make(&cache)?;
         let real_path = std::env::var_os("PATH").unwrap_or_default();
         let host = Host::with_program(directory.path(), &executable)?;
         host.set_cell_function(rewrite::CELL_FUNCTION);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::kept::{self, Kept};
+use super::cache_folder::kept::{self, Kept};
 use super::rustc::Running;
 
 /// What cargo builds. A part of the key, as is the compiler.

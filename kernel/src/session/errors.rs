@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Session;
-use crate::engine::source_map::SourceMap;
+use crate::engine::cell_crate::source_map::SourceMap;
 use crate::engine::{EngineError, Evaluation};
 use crate::interpreter::CellError;
 use crate::report::{self, Diagnostic, Place, Span, Variables};

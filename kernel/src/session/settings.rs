@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Session, errors};
 use crate::engine::cell_code::DebugFormat;
-use crate::engine::error_format::ErrorFormat;
+use crate::engine::cell_code::error_format::ErrorFormat;
 use crate::interpreter::CellError;
 
 /// What `:fmt` alone goes back to.

@@ -9,23 +9,23 @@ use std::time::Instant;
 
 use super::planning::VALUES;
 use super::{Answering, BuildServer, Order, RunLibrary, lock};
-use crate::engine::answers::{failed, made, nothing_made, pretended_errors};
-use crate::engine::diagnostics;
+use crate::engine::build_server::answers::{failed, made, nothing_made, pretended_errors};
+use crate::engine::build_server::shim::{BuildAnswer, BuildRequest};
+use crate::engine::cell_crate::minimal::LeftOut;
+use crate::engine::cell_crate::rewrite::{self, Failure, Needs, Rewritten, Stored};
 use crate::engine::early::{self, Built, Outcome};
 use crate::engine::evcxr_thread::panic_text;
-use crate::engine::minimal::LeftOut;
-use crate::engine::rewrite::{self, Failure, Needs, Rewritten, Stored};
+use crate::engine::rustc::diagnostics;
 use crate::engine::rustc::{self, Emit, Plan};
 use crate::engine::serde_for_cells::Missing;
-use crate::engine::shim::{BuildAnswer, BuildRequest};
-use crate::engine::type_names;
-use crate::engine::written_type::names_hidden_traits;
+use crate::engine::types::names;
+use crate::engine::types::written::names_hidden_traits;
 
 /// In rustc's messages.
 const UNKNOWN_NAME: &str = "\"code\":\"E0425\"";
 
 impl BuildServer {
-    pub(super) fn serve(&self, mut stream: UnixStream) {
+    pub(in crate::engine) fn serve(&self, mut stream: UnixStream) {
         let mut text = Vec::new();
         let answer = stream
             .read_to_end(&mut text)
@@ -280,7 +280,7 @@ impl BuildServer {
         }
         match built.fit(rewritten, plan, environment) {
             Ok(named) => {
-                let scope = type_names::scope(&built.items, &plan.identities);
+                let scope = names::scope(&built.items, &plan.identities);
                 for (symbol, written) in &named {
                     self.type_names().learn(scope, symbol, written);
                 }

@@ -49,7 +49,7 @@ impl BuildServer {
     }
 
     /// Keeps what a build of dependencies has come to for other sessions.
-    pub(super) fn keep_resolved(&self, package: &Package, crates: &Crates, output: &CargoOutput) {
+    pub(in crate::engine) fn keep_resolved(&self, package: &Package, crates: &Crates, output: &CargoOutput) {
         let folder = lock(&self.shared.dependencies).clone();
         let (Some(folder), Some(circumstances)) = (folder, self.circumstances()) else {
             return;

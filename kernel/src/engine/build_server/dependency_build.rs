@@ -6,20 +6,20 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::{BuildServer, Order, lock};
-use crate::engine::answers::failed;
+use crate::engine::build_server::answers::failed;
+use crate::engine::build_server::shim::{self, BuildAnswer, BuildRequest, RECORD};
+use crate::engine::cache_folder::kept;
 use crate::engine::dependencies::cargo_output::CargoOutput;
 use crate::engine::dependencies::graph::{self, Dependencies, Graph};
 use crate::engine::dependencies::locked::Locked;
 use crate::engine::dependencies::package::Package;
 use crate::engine::dependencies::progress::DependencyProgress;
 use crate::engine::dependencies::resolved::Crates;
-use crate::engine::kept;
 use crate::engine::rustc;
-use crate::engine::shim::{self, BuildAnswer, BuildRequest, RECORD};
 
 impl BuildServer {
     /// Lets cargo build everything but the cell, and learns from it which crates the cell sees.
-    pub(super) fn build_dependencies(
+    pub(in crate::engine) fn build_dependencies(
         &self,
         request: &BuildRequest,
         order: &Order,

@@ -1,16 +1,18 @@
 //! Builds what evcxr asks `cargo` for.
 //!
-//! evcxr's `cargo build` and `cargo check` end up here through the [shim](super::shim). The generated crate is
-//! [rewritten](super::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
+//! evcxr's `cargo build` and `cargo check` end up here through the [`shim`]. The generated crate is
+//! [rewritten](super::cell_crate::rewrite) and compiled by [rustc alone](super::rustc); cargo runs once for each set of dependencies.
 //! All this happens in threads of their own while evcxr's thread waits for "cargo".
 //!
 //! Reading order: [`order`], [`answering`], [`planning`], [`dependency_build`], [`at_hand`].
 
 mod answering;
+mod answers;
 mod at_hand;
 mod dependency_build;
 mod order;
 mod planning;
+pub mod shim;
 mod syntax;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,16 +26,16 @@ use cellar_cache::Digest;
 
 pub use at_hand::AtHand;
 pub use order::{Answering, BuildReport, Materialiser, Order, RunLibrary};
+use shim::BuildRequest;
 
+use super::cell_crate::source_map::Marks;
 use super::dependencies::locked::{Dependency, Folders, Locked};
 use super::dependencies::resolved::Crates;
 use super::lock;
 use super::rustc::{Plan, Running};
 use super::serde_for_cells::SerdeForCells;
-use super::shim::BuildRequest;
-use super::source_map::Marks;
 use super::toolchain::Toolchain;
-use super::type_names::TypeNames;
+use super::types::names::TypeNames;
 
 /// Answers evcxr's tools. Cheap to clone.
 #[derive(Clone)]

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::Variable;
-use crate::engine::dep_info::Inputs;
+use crate::engine::cell_code::error_format::ErrorFormat;
+use crate::engine::cell_crate::rewrite::Failure;
+use crate::engine::cell_crate::source_map::SourceMap;
 use crate::engine::early::Early;
-use crate::engine::error_format::ErrorFormat;
-use crate::engine::rewrite::Failure;
-use crate::engine::source_map::SourceMap;
+use crate::engine::rustc::dep_info::Inputs;
 use crate::interpreter::Frontend;
 
 /// What evcxr's "cargo" is to do with the next builds.

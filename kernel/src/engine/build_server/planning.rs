@@ -6,19 +6,19 @@ use std::sync::Arc;
 use super::at_hand::AtHand;
 use super::{BuildServer, Order, lock};
 use crate::engine::artifacts::Means;
+use crate::engine::build_server::shim::{BuildAnswer, BuildRequest};
 use crate::engine::cell_code::CellCode;
+use crate::engine::cell_crate::rewrite;
 use crate::engine::codec;
 use crate::engine::dependencies::package::Package;
 use crate::engine::dependencies::progress::DependencyProgress;
 use crate::engine::dependencies::resolved::Crates;
 use crate::engine::early::{self, Workshop};
-use crate::engine::rewrite;
 use crate::engine::rustc::Plan;
 use crate::engine::serde_for_cells::Missing;
-use crate::engine::shim::{BuildAnswer, BuildRequest};
 
 /// Cells that name this crate are compiled with it.
-pub(super) const VALUES: &str = "::cellar_values::";
+pub(in crate::engine) const VALUES: &str = "::cellar_values::";
 
 impl BuildServer {
     /// How the next cell will be compiled if nothing changes, whatever its own optimisation; `None` where that is not known, or where
@@ -85,7 +85,7 @@ impl BuildServer {
     }
 
     /// rustc's environment before evcxr has asked for anything. Sorted.
-    pub(super) fn environment_before_evcxr(&self) -> Vec<(String, String)> {
+    pub(in crate::engine) fn environment_before_evcxr(&self) -> Vec<(String, String)> {
         let request = BuildRequest {
             directory: self.shared.folder.clone(),
             environment: std::env::vars_os()
@@ -117,7 +117,7 @@ impl BuildServer {
     }
 
     /// Notes how a cell is compiled, whatever its own optimisation.
-    pub(super) fn note_plan(&self, plan: &Plan) {
+    pub(in crate::engine) fn note_plan(&self, plan: &Plan) {
         *lock(&self.shared.last_plan) = Some(plan.clone());
     }
 
@@ -139,7 +139,7 @@ impl BuildServer {
     }
 
     /// rustc's environment. Sorted.
-    pub(super) fn environment(&self, request: &BuildRequest) -> Vec<(String, String)> {
+    pub(in crate::engine) fn environment(&self, request: &BuildRequest) -> Vec<(String, String)> {
         let build_env = lock(&self.shared.build_env);
         let mut environment: Vec<(String, String)> = request
             .environment
@@ -159,7 +159,7 @@ impl BuildServer {
     }
 
     /// How the cell is compiled; builds its dependencies where that has not been done.
-    pub(super) fn plan(
+    pub(in crate::engine) fn plan(
         &self,
         request: &BuildRequest,
         order: &Order,
@@ -218,7 +218,7 @@ impl BuildServer {
     }
 
     /// The crates of a set of dependencies, if they are built and nothing has changed in the user's folders since.
-    pub(super) fn crates(&self, key: &str) -> Option<Crates> {
+    pub(in crate::engine) fn crates(&self, key: &str) -> Option<Crates> {
         let crates = lock(&self.shared.plans).get(key).cloned()?;
         let is_fresh =
             crates.locked.is_lasting() || crates.locked.dependencies(&self.shared.folders) == crates.built;
@@ -226,7 +226,7 @@ impl BuildServer {
     }
 
     /// What tells rustc of the crate with which memoised functions write values.
-    pub(super) fn values(&self, plan: &Plan) -> Result<Vec<String>, String> {
+    pub(in crate::engine) fn values(&self, plan: &Plan) -> Result<Vec<String>, String> {
         let version = self.shared.serde.rustc_version().unwrap_or_default();
         let cache = lock(&self.shared.cache).clone();
         let support = codec::support::build(plan, &version, &cache, &self.shared.running)?;
@@ -234,7 +234,12 @@ impl BuildServer {
     }
 
     /// A cell that names serde waits until there is one.
-    pub(super) fn wait_for_serde(&self, plan: &mut Plan, text: &str, order: &Order) -> Result<(), Missing> {
+    pub(in crate::engine) fn wait_for_serde(
+        &self,
+        plan: &mut Plan,
+        text: &str,
+        order: &Order,
+    ) -> Result<(), Missing> {
         if plan.own_serde
             || self.shared.serde.now().is_some()
             || !rewrite::words(text).any(|word| word == "serde")
@@ -265,7 +270,7 @@ impl BuildServer {
     }
 
     /// A cell that names serde is compiled with it and another one without, whether it was there when the plan was made or not.
-    pub(super) fn choose_serde(&self, plan: &mut Plan, text: &str) {
+    pub(in crate::engine) fn choose_serde(&self, plan: &mut Plan, text: &str) {
         let Some(serde) = self.shared.serde.now().filter(|_| !plan.own_serde) else {
             return;
         };
@@ -282,25 +287,25 @@ impl BuildServer {
 }
 
 /// Whether there is a file with settings for evcxr.
-pub(super) fn is_evcxr_configured() -> bool {
+pub(in crate::engine) fn is_evcxr_configured() -> bool {
     const NAME: &str = "evcxr.toml";
     let here = std::env::current_dir().map(|folder| folder.join(NAME));
     let of_user = evcxr::config_dir().map(|folder| folder.join(NAME));
     here.is_ok_and(|file| file.exists()) || of_user.is_some_and(|file| file.exists())
 }
 
-pub(super) fn rustc_of(request: &BuildRequest) -> &Path {
+pub(in crate::engine) fn rustc_of(request: &BuildRequest) -> &Path {
     let rustc = request.environment.get("RUSTC");
     Path::new(rustc.map_or("rustc", String::as_str))
 }
 
 /// What evcxr has written.
-pub(super) fn package_of(request: &BuildRequest) -> std::io::Result<Package> {
+pub(in crate::engine) fn package_of(request: &BuildRequest) -> std::io::Result<Package> {
     let manifest = std::fs::read_to_string(request.directory.join("Cargo.toml"))?;
     Ok(Package::read(&manifest))
 }
 
 /// What decides which crates a cell sees.
-pub(super) fn plan_key(rustc: &Path, package: &Package) -> String {
+pub(in crate::engine) fn plan_key(rustc: &Path, package: &Package) -> String {
     format!("{}\n{}", rustc.display(), package.manifest())
 }

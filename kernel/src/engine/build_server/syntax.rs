@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{BuildServer, lock};
 use crate::cell::CellSource;
 use crate::engine::cell_code::CellCode;
-use crate::engine::diagnostics;
+use crate::engine::cell_crate::source_map::{Marks, SourceMap};
+use crate::engine::rustc::diagnostics;
 use crate::engine::rustc::{self, Emit, Plan};
-use crate::engine::source_map::{Marks, SourceMap};
 
 impl BuildServer {
     /// What is wrong with a cell at which the parser has stumbled; `None` if rustc can parse it.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::engine::items::{Item, Items};
+use crate::engine::knowledge::items::{Item, Items};
 use crate::engine::rustc::{self, Emit, Plan, Running};
 
 /// A type for which a library is to be made.

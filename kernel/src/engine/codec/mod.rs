@@ -25,11 +25,11 @@ pub use pending::{Pending, Saved};
 use support::Support;
 
 use super::build_server::BuildServer;
-use super::items::{Item, Items};
-use super::kept::{self, Kept};
+use super::cache_folder::kept::{self, Kept};
+use super::cache_folder::unused;
+use super::knowledge::items::{Item, Items};
 use super::rustc::{Plan, Running};
 use super::serde_for_cells::Missing;
-use super::unused;
 use super::{Engine, lock};
 use crate::host::Host;
 use crate::host::call::{Call, Manner};

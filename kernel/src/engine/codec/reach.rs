@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{Edition, SourceFile};
 
-use crate::engine::items::{Item, ItemKind, Items};
-use crate::engine::rewrite::words;
+use crate::engine::cell_crate::rewrite::words;
+use crate::engine::knowledge::items::{Item, ItemKind, Items};
 
 /// Types that every cell knows without a `use`.
 const KNOWN: [&str; 26] = [
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::cell::CellSource;
     use crate::engine::cell_code::{DebugFormat, prepare};
-    use crate::engine::source_map::Marks;
+    use crate::engine::cell_crate::source_map::Marks;
 
     fn items(code: &str) -> Items {
         let (mut items, mut marks) = (Items::default(), Marks::default());

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::engine::cache_folder::kept::{self, Kept};
 use crate::engine::embedded_sources;
-use crate::engine::kept::{self, Kept};
 use crate::engine::rustc::{Plan, Running};
 
 /// What is given to rustc besides names. A part of the key.

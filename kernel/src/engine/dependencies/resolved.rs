@@ -20,7 +20,7 @@ use walkdir::WalkDir;
 use super::cargo_output::CargoOutput;
 use super::locked::{Dependency, Folders, Locked};
 use super::package::Package;
-use crate::engine::kept;
+use crate::engine::cache_folder::kept;
 
 /// In the dependencies' folder.
 const FOLDER: &str = "resolved";

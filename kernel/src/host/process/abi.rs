@@ -56,7 +56,7 @@ unsafe fn bytes<'a>(start: *const u8, length: usize) -> &'a [u8] {
 /// The text at a pointer and length that came over the ABI.
 ///
 /// # Safety
-/// As [`bytes`].
+/// As [`bytes()`].
 unsafe fn text(start: *const u8, length: usize) -> String {
     // SAFETY: promised by the caller.
     String::from_utf8_lossy(unsafe { bytes(start, length) }).into_owned()

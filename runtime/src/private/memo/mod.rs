@@ -2,7 +2,7 @@
 //!
 //! A function is known by its name and by a digest of its code and of all that the code reaches (`code`). Results are
 //! kept by arguments in tables that all cells share; the host keeps them on disk too. Nothing here knows serde:
-//! [`plain`] covers the types of std, the generated code brings the others.
+//! `plain.rs` covers the types of std, the generated code brings the others.
 
 mod coder;
 mod computing;

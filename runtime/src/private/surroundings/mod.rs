@@ -1,7 +1,7 @@
 //! What running code reads that is neither an argument nor a variable: the notebook's parameters and the session map.
 //!
 //! Whatever is cached depends on it, so each read is noted where it is made ([`reading`]). At the end of a cell the kernel is told
-//! what was read and changed ([`told`]); what it has to say before a cell is in a file ([`given`]).
+//! what was read and changed (`told.rs`); what it has to say before a cell is in a file (`given.rs`).
 
 mod given;
 mod reading;

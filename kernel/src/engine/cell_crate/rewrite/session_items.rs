@@ -1,0 +1,139 @@
+//! The items of the session in a generated crate: their order, what is taken out, what types may depend on.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cellar_cache::Digest;
+
+use super::lines::Lines;
+use crate::engine::API_STUB;
+use crate::engine::cell_crate::minimal::LeftOut;
+use crate::engine::cell_crate::source_map::{Kind, Mark, Marks, SourceMap};
+use crate::engine::types::definitions::Definitions;
+
+/// evcxr writes items in no certain order, but a macro can only be used below its definition. So those of the notebook
+/// move above all other items; the lines below the items keep their numbers.
+pub fn macros_first(generated: &str, marks: &Marks) -> String {
+    let mut lines: Vec<&str> = generated.lines().collect();
+    let entry = lines
+        .iter()
+        .rposition(|line| line.starts_with("pub extern \"C\" fn run_user_code_"))
+        .unwrap_or(lines.len());
+    let map = marks.map(generated);
+    let items: Vec<(Mark, std::ops::Range<usize>)> = map
+        .pieces()
+        .map(|(mark, range)| (mark, range.start() - 1..*range.end()))
+        .filter(|(_, range)| range.end <= entry)
+        .collect();
+    let begins_with = |range: &std::ops::Range<usize>, start: &str| {
+        let code = lines[range.clone()].iter().map(|line| line.trim_start());
+        code.clone()
+            .find(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("#["))
+            .is_some_and(|line| line.starts_with(start))
+    };
+    let mut macros: Vec<_> = items
+        .iter()
+        .filter(|(_, range)| begins_with(range, "macro_rules!"))
+        .cloned()
+        .collect();
+    macros.sort_by_key(|(mark, _)| *mark);
+    let others = items.iter().filter(|(_, range)| !begins_with(range, "#!["));
+    let Some(first) = others.map(|(_, range)| range.start).min() else {
+        return generated.to_owned();
+    };
+    let moved: Vec<&str> = macros
+        .iter()
+        .flat_map(|(_, range)| lines[range.clone()].to_vec())
+        .collect();
+    macros.sort_by_key(|(_, range)| std::cmp::Reverse(range.start));
+    for (_, range) in macros {
+        lines.drain(range);
+    }
+    lines.splice(first..first, moved);
+    lines.join("\n") + "\n"
+}
+
+/// The item `mod cellar` tells rust-analyzer what the runtime crate offers; rustc has the crate itself.
+pub fn blank_api_stub(lines: &mut Lines) {
+    if let Some(at) = lines.first(|line| line.trim_end() == API_STUB) {
+        lines.replace(at..at + 1, "");
+    }
+}
+
+/// evcxr keeps every `impl` that it has seen. Of those with one header only the newest is meant.
+pub fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
+    let mut newest: HashMap<&str, (Mark, std::ops::RangeInclusive<usize>)> = HashMap::new();
+    for (mark, range) in map.pieces() {
+        let Some(Kind::Impl(header)) = marks.origin(mark).map(|origin| &origin.kind) else {
+            continue;
+        };
+        let older = match newest.get(header.as_str()) {
+            Some((other, _)) if *other > mark => (mark, range),
+            _ => match newest.insert(header, (mark, range)) {
+                Some(older) => older,
+                None => continue,
+            },
+        };
+        lines.replace(older.1.start() - 1..*older.1.end(), "");
+    }
+}
+
+/// What of a crate types may depend on.
+pub struct Session {
+    defining: Vec<Mark>,
+    uses: Vec<String>,
+}
+
+impl Session {
+    /// Of a crate that has all items of the session.
+    pub fn of(lines: &Lines, map: &SourceMap, marks: &Marks) -> Session {
+        let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
+        let end = entry.map_or(lines.len(), |entry| entry + 1);
+        // What was blanked, such as an `impl` that was written anew, defines nothing.
+        let defining = map.pieces().filter(|(mark, range)| {
+            *range.end() <= end
+                && range.clone().any(|line| !lines.text(line - 1).is_empty())
+                && marks
+                    .origin(*mark)
+                    .is_some_and(|origin| origin.definition.is_some())
+        });
+        let uses = (0..end)
+            .map(|at| lines.text(at))
+            .filter(|line| line.starts_with("use "));
+        Session {
+            defining: defining.map(|(mark, _)| mark).collect(),
+            uses: uses.map(str::to_owned).collect(),
+        }
+    }
+
+    pub fn definitions<'a>(
+        &'a self,
+        crates: &'a BTreeMap<String, Digest>,
+        marks: &'a Marks,
+    ) -> Definitions<'a> {
+        let mut definitions = Definitions::default();
+        let defining = self.defining.iter();
+        for definition in defining.filter_map(|mark| marks.origin(*mark)?.definition.as_ref()) {
+            definitions.add(definition);
+        }
+        definitions.add_crates(crates, self.uses.iter().map(String::as_str));
+        definitions
+    }
+}
+
+/// Takes out what the cell does not reach.
+pub fn blank_left_out(lines: &mut Lines, map: &SourceMap, left_out: &LeftOut) {
+    if left_out.is_empty() {
+        return;
+    }
+    for (mark, range) in map.pieces() {
+        if left_out.marks.contains(&mark) {
+            lines.replace(range.start() - 1..*range.end(), "");
+        }
+    }
+    for at in 0..lines.len() {
+        let is_left_out = |line: &str| left_out.imports.contains(line.trim());
+        if lines.generated(at).is_some_and(is_left_out) {
+            lines.replace(at..at + 1, "");
+        }
+    }
+}

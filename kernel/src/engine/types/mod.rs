@@ -1,0 +1,6 @@
+//! Types of variables: which [`definitions`] they have, how they are [`written`] in cells, and the [`names`] that
+//! rust-analyzer has for those of other crates.
+
+pub mod definitions;
+pub mod names;
+pub mod written;
