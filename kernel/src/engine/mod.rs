@@ -13,7 +13,8 @@ pub mod codec;
 pub mod dependencies;
 mod early;
 mod embedded_sources;
-mod evcxr_thread;
+mod evaluation;
+pub mod evcxr_thread;
 pub mod knowledge;
 pub mod runtime_library;
 pub mod rustc;
@@ -32,112 +33,30 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use artifacts::Artifacts;
-use build_server::{Answering, BuildReport, BuildServer, Order, shim};
-use cell_code::{Binding, CellCode, DebugFormat};
+use build_server::{Answering, BuildServer, Order, shim};
+use cell_code::{CellCode, DebugFormat};
 use cell_crate::rewrite;
 use cellar_cache::Store;
 pub use dependencies::locked::Dependency;
 use dependencies::package::{self, Added};
 use early::Early;
+pub use evaluation::{EngineError, Evaluation};
 use evcxr_thread::Job;
+use evcxr_thread::switching::{NotSwitched, Switched};
+pub use evcxr_thread::{Proposal, Proposals};
 use knowledge::items::Items;
-use knowledge::{Adoption, Knowledge, Refused};
-use toolchain::switching::{NotSwitched, Switched};
+use knowledge::{Adoption, Knowledge};
+pub use knowledge::{Known, Variable};
 
 use crate::cell::CellSource;
+use crate::host::Host;
 use crate::host::call::{Call, Manner};
-use crate::host::{Host, RunReport};
-use crate::interpreter::{Frontend, MimeBundle};
+use crate::interpreter::Frontend;
 
 /// The item that tells rust-analyzer what the `cellar` crate offers; rustc has the crate itself.
 pub(crate) const API_STUB: &str = "mod cellar; /*interface for rust-analyzer*/";
 /// What evcxr calls that item.
 const API_MODULE: &str = "cellar";
-
-/// Why the engine could not be started or a cell could not be run.
-#[derive(Debug, Clone)]
-pub enum EngineError {
-    /// The cell does not compile. rustc's messages, with places in cells.
-    Compile(Vec<serde_json::Value>),
-    /// evcxr refuses it, in words.
-    Refused(String),
-    /// Its dependencies cannot be had; what cargo said.
-    Dependencies(String),
-    /// Compiling was interrupted.
-    Interrupted,
-    /// The host process ended and took the variables with it.
-    HostDied(String),
-    /// The engine itself is broken; it was started again, variables are lost.
-    Broken(String),
-    /// The engine cannot start: what is missing and how to mend it.
-    NotStarted(String),
-}
-
-/// How one piece of a cell went.
-#[derive(Debug, Clone, Default)]
-pub struct Evaluation {
-    pub error: Option<EngineError>,
-    /// What evcxr's `:commands` had to say.
-    pub result: Option<MimeBundle>,
-    /// After `:timing`: how long what took, in lines.
-    pub timing: Option<String>,
-    pub run: RunReport,
-    pub build: BuildReport,
-    /// How long compiling and running took; that it waited for the engine to boot, or for replayed cells to be told to
-    /// evcxr, is not in it.
-    pub took: Duration,
-    /// Variables that the cell took from the store: all that it could read or change.
-    pub taken: Vec<String>,
-    /// Variables that it defined, if it went well.
-    pub defined: Vec<Variable>,
-    /// Variables that it moved out, or that were lost while it ran.
-    pub removed: Vec<String>,
-    /// Variables that were [adopted](Engine::adopt) before it and that evcxr does not take.
-    pub refused: Vec<Refused>,
-}
-
-/// What the session has, as far as the engine knows; readable at any time.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// Sorted by name.
-    pub variables: Vec<Variable>,
-}
-
-/// A variable of the notebook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
-    pub name: String,
-    /// Its type as cells can write it.
-    pub type_text: String,
-    /// It was bound with `mut`.
-    pub mutable: bool,
-}
-
-impl Variable {
-    fn binding(&self) -> Binding {
-        Binding {
-            name: self.name.clone(),
-            mutable: self.mutable,
-            type_text: Some(self.type_text.clone()),
-        }
-    }
-}
-
-/// One name that rust-analyzer proposes.
-#[derive(Debug, Clone)]
-pub struct Proposal {
-    pub code: String,
-    pub kind: &'static str,
-    pub label: String,
-}
-
-/// What rust-analyzer proposes at a place, with the byte range that a proposal replaces.
-#[derive(Debug, Clone, Default)]
-pub struct Proposals {
-    pub start: usize,
-    pub end: usize,
-    pub proposals: Vec<Proposal>,
-}
 
 /// The running engine. Its methods may be called from any thread; evaluations one at a time.
 pub struct Engine {

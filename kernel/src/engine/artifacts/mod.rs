@@ -25,9 +25,10 @@ use super::cell_crate::minimal::Minimal;
 use super::cell_crate::rewrite::{self, Needs, Rewritten};
 use super::cell_crate::source_map::{Marks, SourceMap};
 use super::early::{SessionParts, Workshop};
+use super::knowledge::Variable;
+use super::lock;
 use super::rustc::dep_info::Inputs;
 use super::types::names::TypeName;
-use super::{Variable, lock};
 
 /// Artifacts belong to no notebook.
 pub const SCOPE: &str = "compiled cells";

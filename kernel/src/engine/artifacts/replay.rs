@@ -10,8 +10,10 @@ use super::{Artifacts, NeedsSerde, Record, Wanted};
 use crate::engine::build_server::BuildReport;
 use crate::engine::cell_code::CellCode;
 use crate::engine::early::{self, SessionParts};
+use crate::engine::evaluation::{EngineError, Evaluation};
 use crate::engine::evcxr_thread::Job;
-use crate::engine::{Engine, EngineError, Evaluation, Known, lock};
+use crate::engine::knowledge::Known;
+use crate::engine::{Engine, lock};
 use crate::host::RunReport;
 use crate::interpreter::Frontend;
 

@@ -11,7 +11,7 @@ use super::planning::VALUES;
 use super::{Answering, BuildServer, Order, RunLibrary, lock};
 use crate::engine::build_server::answers::{failed, made, nothing_made, pretended_errors};
 use crate::engine::build_server::shim::{BuildAnswer, BuildRequest};
-use crate::engine::cell_crate::minimal::LeftOut;
+use crate::engine::cell_crate::left_out::LeftOut;
 use crate::engine::cell_crate::rewrite::{self, Failure, Needs, Rewritten, Stored};
 use crate::engine::early::{self, Built, Outcome};
 use crate::engine::evcxr_thread::panic_text;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::Variable;
 use crate::engine::cell_code::error_format::ErrorFormat;
 use crate::engine::cell_crate::rewrite::Failure;
 use crate::engine::cell_crate::source_map::SourceMap;
 use crate::engine::early::Early;
+use crate::engine::knowledge::Variable;
 use crate::engine::rustc::dep_info::Inputs;
 use crate::interpreter::Frontend;
 

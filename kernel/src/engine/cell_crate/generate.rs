@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::Variable;
 use crate::engine::cell_code::{Binding, CellCode};
+use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::Item;
 
 /// How a new variable is stored while its type is open.

@@ -7,11 +7,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::left_out::LeftOut;
 use super::rewrite;
-use super::source_map::Mark;
 use crate::analysis::{self, words_of_type};
-use crate::engine::Variable;
 use crate::engine::cell_code::CellCode;
+use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::{Item, ItemKind, Items};
 
 /// What a crate is made from, and what of the session is not in it.
@@ -23,20 +23,6 @@ pub struct Minimal {
     pub left_out: LeftOut,
     /// It is not [everything](Minimal::everything).
     pub is_least: bool,
-}
-
-/// Items of the session that a crate can do without.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    pub marks: HashSet<Mark>,
-    /// `use` statements, which carry no mark.
-    pub imports: HashSet<String>,
-}
-
-impl LeftOut {
-    pub fn is_empty(&self) -> bool {
-        self.marks.is_empty() && self.imports.is_empty()
-    }
 }
 
 impl Minimal {

@@ -4,6 +4,7 @@
 //! that the cell needs ([`minimal`]), and a map from its lines to those of cells ([`source_map`]).
 
 pub mod generate;
+pub mod left_out;
 pub mod minimal;
 pub mod rewrite;
 pub mod source_map;

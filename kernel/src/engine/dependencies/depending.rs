@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::package::{self, Added};
 use crate::engine::build_server::Answering;
 use crate::engine::cell_code::CellCode;
+use crate::engine::evaluation::{EngineError, Evaluation};
 use crate::engine::evcxr_thread::Job;
-use crate::engine::{Engine, EngineError, Evaluation, answered, lock};
+use crate::engine::{Engine, answered, lock};
 use crate::interpreter::Frontend;
 
 impl Engine {

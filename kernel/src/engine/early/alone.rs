@@ -21,11 +21,13 @@ use super::{Built, Early, Outcome, Ran, attempt, kept};
 use crate::engine::artifacts::{Record, Wanted};
 use crate::engine::build_server::{Answering, BuildReport, RunLibrary};
 use crate::engine::cell_code::CellCode;
+use crate::engine::evaluation::{EngineError, Evaluation};
 use crate::engine::evcxr_thread::panic_text;
+use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::{Item, ItemKind};
 use crate::engine::types::names::{self, Segment, Symbol};
 use crate::engine::types::written::public_path;
-use crate::engine::{Engine, EngineError, Evaluation, Variable, answered, lock};
+use crate::engine::{Engine, answered, lock};
 use crate::interpreter::Frontend;
 
 impl Engine {

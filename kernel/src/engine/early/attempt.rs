@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::built::Built;
 use super::{Outcome, Workshop};
-use crate::engine::Variable;
 use crate::engine::build_server::BuildServer;
 use crate::engine::cell_code::CellCode;
 use crate::engine::cell_crate::generate::{self, Context};
 use crate::engine::cell_crate::minimal::Minimal;
 use crate::engine::cell_crate::rewrite::{self, Failure, Needs, Rewritten};
+use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::Items;
 use crate::engine::rustc::diagnostics::{self, PLACE, Places};
 use crate::engine::rustc::{self, Compiled, Emit};

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::symbols::{place_of_identity, plain_type, types_of_new_variables};
-use crate::engine::Variable;
 use crate::engine::cell_code::Binding;
-use crate::engine::cell_crate::minimal::LeftOut;
+use crate::engine::cell_crate::left_out::LeftOut;
 use crate::engine::cell_crate::rewrite::{self, Rewritten};
+use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::Items;
 use crate::engine::rustc::Plan;
 use crate::engine::rustc::dep_info::Inputs;

@@ -25,7 +25,7 @@ pub use built::{Built, kept};
 use serde_json::Value;
 
 use super::cell_code::CellCode;
-use super::cell_crate::minimal::LeftOut;
+use super::cell_crate::left_out::LeftOut;
 use super::knowledge::items::ItemKind;
 use super::rustc::Plan;
 

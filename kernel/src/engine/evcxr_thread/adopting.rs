@@ -7,8 +7,9 @@ use evcxr::CommandContext;
 use super::{EvcxrThread, panic_text};
 use crate::engine::build_server::{Answering, Order};
 use crate::engine::cell_code::Binding;
+use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::{self, Pending, Refused};
-use crate::engine::{Variable, lock};
+use crate::engine::lock;
 
 /// Without a statement evcxr would not look at variables.
 pub(in crate::engine) const STATEMENT: &str = "();\n";

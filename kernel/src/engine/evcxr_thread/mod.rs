@@ -1,6 +1,8 @@
 //! The thread that owns evcxr. Everything that touches evcxr happens here, one job after the other.
 
 pub mod adopting;
+mod proposals;
+pub mod switching;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,23 +11,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex};
 
+use adopting::STATEMENT;
 use evcxr::{CommandContext, EvalContext, EvalOutputs};
+pub use proposals::{Proposal, Proposals};
 use serde_json::Value;
+use switching::{NotSwitched, Switched};
 
 use super::build_server::{Answering, BuildServer, Order};
-use super::cache_folder::kept;
-use super::cache_folder::unused;
+use super::cache_folder::{kept, unused};
 use super::cell_code::CellCode;
 use super::early::{self, Early, Outcome, SessionParts, Workshop};
-use super::knowledge::Knowledge;
+use super::evaluation::{EngineError, Evaluation};
+use super::knowledge::{Knowledge, Known};
 use super::toolchain::Toolchain;
-use super::toolchain::switching::{self, NotSwitched, Switched};
-use super::{
-    API_MODULE, API_STUB, EngineError, Evaluation, Known, Proposal, Proposals, lock, runtime_library,
-};
+use super::{API_MODULE, API_STUB, lock, runtime_library};
 use crate::host::Host;
 use crate::interpreter::{Frontend, MimeBundle};
-use adopting::STATEMENT;
 
 /// Something for evcxr to do.
 pub enum Job {

@@ -4,14 +4,15 @@
 
 mod imports;
 pub mod items;
+mod variable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cell_code::{Binding, CellCode};
-use super::{Known, Variable};
 use crate::cell::CellSource;
 use items::{Item, ItemKind, Items};
+pub use variable::{Known, Variable};
 
 /// A cell that was neither compiled nor run in this session, since its result was at hand: what it
 /// defines.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Running, at_lines};
-use crate::engine::toolchain::switching::{NotSwitched, Switched};
+use crate::engine::evcxr_thread::switching::{NotSwitched, Switched};
 use crate::interpreter::CellError;
 use crate::magic;
 use crate::session::{errors, settings};

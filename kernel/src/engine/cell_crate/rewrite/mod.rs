@@ -22,7 +22,7 @@ use session_items::{Session, blank_api_stub, blank_left_out, blank_superseded_im
 use variable_store::{THIN_STORE, add_identities, leave_out_unnamed_variables, taken};
 pub use variable_store::{lines_that_store, stored_name};
 
-use super::minimal::LeftOut;
+use super::left_out::LeftOut;
 use super::source_map::{Marks, SourceMap};
 use crate::engine::cell_code::error_format::ErrorFormat;
 use crate::engine::knowledge::items::Items;

@@ -6,7 +6,7 @@ use cellar_cache::Digest;
 
 use super::lines::Lines;
 use crate::engine::API_STUB;
-use crate::engine::cell_crate::minimal::LeftOut;
+use crate::engine::cell_crate::left_out::LeftOut;
 use crate::engine::cell_crate::source_map::{Kind, Mark, Marks, SourceMap};
 use crate::engine::types::definitions::Definitions;
 

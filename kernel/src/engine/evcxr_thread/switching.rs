@@ -11,13 +11,14 @@ use std::sync::PoisonError;
 
 use evcxr::CommandContext;
 
-use super::{Toolchain, ToolchainError};
+use super::adopting::STATEMENT;
+use super::{EvcxrThread, panic_text};
 use crate::engine::build_server::{BuildServer, Order};
-use crate::engine::evcxr_thread::adopting::STATEMENT;
-use crate::engine::evcxr_thread::{EvcxrThread, panic_text};
+use crate::engine::evaluation::EngineError;
+use crate::engine::lock;
 use crate::engine::runtime_library::{self, RuntimeLibrary};
 use crate::engine::serde_for_cells;
-use crate::engine::{EngineError, lock};
+use crate::engine::toolchain::{Toolchain, ToolchainError};
 use crate::host::{Host, Libraries};
 
 /// The session has another toolchain.

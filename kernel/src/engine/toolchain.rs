@@ -1,8 +1,6 @@
 //! The Rust toolchain on this machine: where `rustc` and `cargo` are, and the folder of tools that is
 //! put before them on evcxr's `PATH`.
 
-pub mod switching;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
