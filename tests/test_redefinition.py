@@ -22,6 +22,28 @@ CASES = [
      "{T} {{ x: [3; {T}N] }}", "{v}.x[1]"),
     ("a const argument", "struct {T}<const N: usize> {{ x: [u32; N] }}", "struct {T}<const N: usize> {{ x: [u64; N] }}",
      "{T}::<2> {{ x: [3; 2] }}", "{v}.x[1]"),
+    ("an import", "mod m{T} {{ pub struct {T} {{ pub x: u32 }} }} use m{T}::{T};",
+     "mod m{T} {{ pub struct {T} {{ pub x: u64 }} }}", "{T} {{ x: 3 }}", "{v}.x"),
+    ("an import under another name", "mod m{T} {{ pub struct P {{ pub x: u32 }} }} use m{T}::P as {T};",
+     "mod m{T} {{ pub struct P {{ pub x: u64 }} }}", "vec![{T} {{ x: 3 }}]", "{v}[0].x"),
+    ("an import of everything", "mod m{T} {{ pub struct {T} {{ pub x: u32 }} }} use m{T}::*;",
+     "mod m{T} {{ pub struct {T} {{ pub x: u64 }} }}", "{T} {{ x: 3 }}", "{v}.x"),
+    ("an import in a field", "mod m{T} {{ pub struct P {{ pub x: u32 }} }} use m{T}::P as P{T}; struct {T} {{ p: P{T} }}",
+     "mod m{T} {{ pub struct P {{ pub x: u64 }} }}", "{T} {{ p: P{T} {{ x: 3 }} }}", "{v}.p.x"),
+    ("an imported constant", "mod m{T} {{ pub const N: usize = 2; }} use m{T}::N as N{T}; struct {T} {{ x: [u32; N{T}] }}",
+     "mod m{T} {{ pub const N: usize = 900; }}", "{T} {{ x: [3; N{T}] }}", "{v}.x[1]"),
+    ("an associated constant", "struct {T}L; impl {T}L {{ const N: usize = 2; }} struct {T} {{ x: [u32; {T}L::N] }}",
+     "struct {T}L; impl {T}L {{ const N: usize = 900; }}", "{T} {{ x: [3; {T}L::N] }}", "{v}.x[1]"),
+    ("a macro", "macro_rules! m{T} {{ () => {{ u32 }} }} struct {T} {{ x: m{T}!() }}",
+     "macro_rules! m{T} {{ () => {{ u64 }} }}", "{T} {{ x: 3 }}", "{v}.x"),
+    ("a type behind dyn Any", "struct {T} {{ x: u32 }}", "struct {T} {{ x: u64 }}",
+     "Box::new({T} {{ x: 3 }}) as Box<dyn std::any::Any>", "{v}.downcast_ref::<{T}>().map(|it| it.x)"),
+    ("a type behind dyn Error",
+     "#[derive(Debug)] struct {T} {{ x: u32 }} impl std::fmt::Display for {T} {{ fn fmt(&self, f: &mut std::fmt::Formatter) -> "
+     "std::fmt::Result {{ write!(f, \"{{}}\", self.x) }} }} impl std::error::Error for {T} {{}}",
+     "#[derive(Debug)] struct {T} {{ x: u64 }} impl std::fmt::Display for {T} {{ fn fmt(&self, f: &mut std::fmt::Formatter) -> "
+     "std::fmt::Result {{ write!(f, \"{{}}\", self.x) }} }} impl std::error::Error for {T} {{}}",
+     "Box::new({T} {{ x: 3 }}) as Box<dyn std::error::Error>", "{v}.downcast_ref::<{T}>().map(|it| it.x)"),
 ]
 
 
@@ -36,7 +58,9 @@ def test_an_old_value_is_dropped(kernel, case, written):
     if written:
         # The type's name in the program is another than that of the definition.
         arguments = {"a generic argument": "Vec<Option<{T}>>", "a const argument": "{T}<2>",
-                     "a trait's method behind dyn": "Box<dyn {T}>"}
+                     "a trait's method behind dyn": "Box<dyn {T}>", "an import under another name": "Vec<{T}>",
+                     "a type behind dyn Any": "Box<dyn std::any::Any>",
+                     "a type behind dyn Error": "Box<dyn std::error::Error>"}
         target = arguments.get(CASES[case][0], "{T}").format(**names)
         kernel.ok(f"type Alias{names['T']} = {target};")
         make = f"let {names['v']}: Alias{names['T']} = {value};"
@@ -140,3 +164,13 @@ def test_patterns_of_all_kinds_bind_anew(kernel, above):
     assert kernel.show("(first, second, third, part)") == '("a", "b", \'c\', 1)'
     kernel.ok(above + "let (Ok(first) | Err(first)): Result<u8, u8> = Err(3);\nlet [second, ..] = vec![4][..] else { panic!() };")
     assert kernel.show("(first, second)") == "(3, 4)"
+
+
+def test_what_has_nothing_to_do_with_a_type_keeps_its_values(kernel):
+    kernel.ok("struct Fellow { max: u8 }\nlet fellow = Fellow { max: 3 };\n"
+              "let boxed: Box<dyn std::any::Any> = Box::new(5u8);\nlet table = std::collections::HashMap::from([(1, 2)]);")
+    kernel.ok("use std::cmp::max;\nuse std::collections::HashMap;\nmod apart { pub struct Own(pub u8); }\nuse apart::*;\n"
+              "macro_rules! fellow { () => { 1 } }\nfn other() -> u8 { max(1, 2) }\nstruct New;")
+    assert kernel.show("boxed.downcast_ref::<u8>().copied()") == "Some(5)"
+    kernel.ok("mod apart { pub struct Own(pub u64); }\nmacro_rules! fellow { () => { 2 } }")
+    assert kernel.show("(fellow.max, table[&1])") == "(3, 2)"

@@ -82,7 +82,7 @@ impl Wanted {
             error_format: code.error_format,
             only_bound: std::sync::Arc::clone(&code.only_bound),
             crates: std::sync::Arc::clone(&means.workshop.plan.identities),
-            items: Some(parts.items.clone()),
+            items: parts.items.clone(),
             ..Needs::default()
         };
         let rewritten = rewrite::for_running(&text, marks, needs);

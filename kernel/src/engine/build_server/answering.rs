@@ -210,7 +210,7 @@ impl BuildServer {
             failure,
             crates: Arc::clone(&plan.identities),
             left_out,
-            items: None,
+            items: order.items.clone(),
         };
         rewrite::for_running(generated, &self.marks(), needs)
     }

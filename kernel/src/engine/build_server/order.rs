@@ -9,6 +9,7 @@ use crate::engine::cell_crate::rewrite::Failure;
 use crate::engine::cell_crate::source_map::SourceMap;
 use crate::engine::early::Early;
 use crate::engine::knowledge::Variable;
+use crate::engine::knowledge::items::Items;
 use crate::engine::rustc::dep_info::Inputs;
 use crate::interpreter::Frontend;
 
@@ -25,6 +26,8 @@ pub struct Order {
     /// Optimising it cannot pay.
     pub bounded: bool,
     pub answer: Answering,
+    /// Those of the session, the cell's own among them.
+    pub items: Items,
     /// With [`Answering::NothingMade`]: variables that evcxr is to drop.
     pub forgotten: Vec<String>,
     /// The cell is compiled already, or will be soon.

@@ -15,7 +15,7 @@ use ra_ap_syntax::{AstToken, Edition, SourceFile, SyntaxKind, SyntaxNode, TextSi
 
 use super::cell_crate::source_map::{Kind, Marks, Origin};
 use super::knowledge::items::Item;
-use super::types::definitions::{Definition, header_tokens};
+use super::types::definitions::header_tokens;
 use crate::analysis::may_have_items;
 use crate::cell::CellSource;
 use debug_format::BEFORE_SHOWN;
@@ -141,7 +141,6 @@ pub fn prepare_around(
         column_offset: 0,
         lines: 1,
         kind: Kind::Other,
-        definition: None,
     });
     let mut text = String::new();
     for (index, row) in code.lines().enumerate() {
@@ -230,7 +229,6 @@ impl CellCode {
             column_offset: before[line_start..].chars().count(),
             lines: text.matches('\n').count() + 1,
             kind,
-            definition: statement.and_then(Definition::of),
         });
         // The empty line keeps rust-analyzer from taking the marker for the comment of the next item.
         let marked = format!("{text}{mark}\n\n");

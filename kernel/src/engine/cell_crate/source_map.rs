@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use crate::cell::CellSource;
-use crate::engine::types::definitions::Definition;
 
 /// A position in a cell: 1-based, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +27,6 @@ pub struct Origin {
     /// How many lines it has.
     pub lines: usize,
     pub kind: Kind,
-    /// What types may depend on.
-    pub definition: Option<Definition>,
 }
 
 /// What of a marked piece matters to those who find it again.
@@ -164,7 +161,6 @@ impl SourceMap {
             column_offset: 0,
             lines: lines + 1,
             kind: Kind::Other,
-            definition: None,
         };
         let piece = Piece {
             first: 2,
@@ -278,7 +274,6 @@ mod tests {
             column_offset,
             lines,
             kind: Kind::Other,
-            definition: None,
         }
     }
 

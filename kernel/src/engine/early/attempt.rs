@@ -136,7 +136,7 @@ fn needs(code: &CellCode, workshop: &Workshop, parts: &SessionParts, failure: Op
         only_bound: Arc::clone(&code.only_bound),
         failure,
         crates: Arc::clone(&workshop.plan.identities),
-        items: Some(parts.items.clone()),
+        items: parts.items.clone(),
         ..Needs::default()
     }
 }

@@ -254,6 +254,7 @@ impl EvcxrThread {
                 }
                 let started = std::time::Instant::now();
                 let before = lock(&self.knowledge).known();
+                (order.items, _) = lock(&self.knowledge).with(&code);
                 self.builds.order(order.clone());
                 if let Some(errors) = self.builds.errors_of_syntax(&code) {
                     let evaluation = Evaluation {

@@ -4,7 +4,7 @@
 //! these items means what evcxr's own crate means: an item takes the place of an older one of its name, and what
 //! has no name (an `impl`) belongs to the named item before it in its cell.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use cellar_cache::Digest;
@@ -157,6 +157,8 @@ fn text(name: Option<ast::Name>) -> Option<String> {
 #[derive(Debug, Clone, Default)]
 pub struct Items {
     places: Vec<(Place, Vec<Arc<Item>>)>,
+    /// How often a type took the place of another. What `dyn Any` hides may be of the older one.
+    redefinitions: u64,
 }
 
 /// What an item takes the place of.
@@ -172,6 +174,30 @@ enum Place {
 impl Items {
     /// Takes up the items of a cell, in the order in which they stand there.
     pub fn commit(&mut self, items: &[Item]) {
+        let before = self.clone();
+        self.take_up(items);
+        if self.redefines(&before) {
+            self.redefinitions += 1;
+        }
+    }
+
+    /// Whether a type of `before` is another one now.
+    fn redefines(&self, before: &Items) -> bool {
+        let matters = |item: &&Arc<Item>| item.definition.is_some() || item.kind == ItemKind::Import;
+        let now: HashSet<&str> = self.iter().map(|item| item.code.as_str()).collect();
+        if before
+            .iter()
+            .filter(matters)
+            .all(|item| now.contains(item.code.as_str()))
+        {
+            return false;
+        }
+        let crates = BTreeMap::new();
+        let (old, new) = (before.definitions(&crates), self.definitions(&crates));
+        old.types().any(|name| old.identity(name) != new.identity(name))
+    }
+
+    fn take_up(&mut self, items: &[Item]) {
         let mut previous: Option<Place> = None;
         for item in items {
             let name = item.name.clone();
@@ -242,12 +268,13 @@ impl Items {
 
     /// What types may depend on; `crates` are those that cells can name.
     pub fn definitions<'a>(&'a self, crates: &'a BTreeMap<String, Digest>) -> Definitions<'a> {
-        let mut definitions = Definitions::default();
+        let mut definitions = Definitions::new(self.redefinitions);
         for definition in self.iter().filter_map(|item| item.definition.as_ref()) {
             definitions.add(definition);
         }
         let imports = self.iter().filter(|item| item.kind == ItemKind::Import);
-        definitions.add_crates(crates, imports.map(|item| item.code.as_str()));
+        definitions.add_imports(imports.map(|item| item.code.as_str()));
+        definitions.add_crates(crates);
         definitions
     }
 }

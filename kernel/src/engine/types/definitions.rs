@@ -12,13 +12,23 @@ use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 use sha2::{Digest, Sha256};
 
 /// What an item says about types.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Definition {
-    /// `None` for an `impl` with associated types.
+    /// `None` for an `impl`.
     name: Option<String>,
+    is_macro: bool,
+    /// It defines a type, or may have types in it.
+    is_type: bool,
+    /// Of an `impl`: those of its header and of its associated types.
     tokens: Vec<String>,
     /// Names that it gives to things of its own: variants, parameters.
     own: BTreeSet<String>,
+    /// Names that it takes from what is around it: the first ones of its paths, and all in macros' arguments.
+    mentions: BTreeSet<String>,
+    /// The macros that it calls.
+    calls: BTreeSet<String>,
+    /// Of an `impl`: its constants and constant functions, each with its tokens.
+    constants: Vec<(String, Vec<String>)>,
 }
 
 /// Names of types and traits that need no import.
@@ -61,6 +71,12 @@ pub(in crate::engine) const PRELUDE: [&str; 36] = [
     "Vec",
 ];
 
+/// Types that are nobody's.
+const PRIMITIVE: [&str; 17] = [
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64",
+];
+
 /// Attributes that change neither the layout of a type nor what a name means.
 const HARMLESS: [&str; 9] = [
     "derive",
@@ -87,31 +103,113 @@ impl Definition {
             ast::Item::Const(it) => it.name(),
             ast::Item::Module(it) => it.name(),
             ast::Item::Fn(it) if it.const_token().is_some() => it.name(),
-            ast::Item::Impl(it) => {
-                let mut tokens = header_tokens(it);
-                let types = it.assoc_item_list()?.assoc_items().filter_map(|item| match item {
-                    ast::AssocItem::TypeAlias(alias) => Some(tokens_of(alias.syntax())),
-                    _ => None,
-                });
-                let types: Vec<String> = types.flatten().collect();
-                if types.is_empty() {
-                    return None;
-                }
-                tokens.extend(types);
-                return Some(Definition {
-                    name: None,
-                    tokens,
-                    own: BTreeSet::new(),
-                });
-            }
+            ast::Item::MacroRules(it) => it.name(),
+            ast::Item::Impl(it) => return Definition::of_impl(it),
             _ => None,
         }?;
+        let names = Names::of(item.syntax());
         Some(Definition {
             name: Some(name.text().to_string()),
+            is_macro: matches!(item, ast::Item::MacroRules(_)),
+            is_type: matches!(
+                item,
+                ast::Item::Struct(_) | ast::Item::Enum(_) | ast::Item::Union(_) | ast::Item::Module(_)
+            ),
             tokens: tokens_of(item.syntax()),
             own: own_names(&item),
+            mentions: names.mentions,
+            calls: names.calls,
+            constants: Vec::new(),
         })
     }
+
+    /// An `impl` says something about types if it has types, or constants: an array may be as long as one of these.
+    fn of_impl(item: &ast::Impl) -> Option<Definition> {
+        let mut definition = Definition::default();
+        let mut names = Names::default();
+        let mut types: Vec<String> = Vec::new();
+        for item in item.assoc_item_list()?.assoc_items() {
+            let constant = match &item {
+                ast::AssocItem::TypeAlias(_) | ast::AssocItem::MacroCall(_) => {
+                    types.extend(tokens_of(item.syntax()));
+                    None
+                }
+                ast::AssocItem::Const(it) => it.name(),
+                ast::AssocItem::Fn(it) if it.const_token().is_some() => it.name(),
+                ast::AssocItem::Fn(_) => continue,
+            };
+            names.add(item.syntax());
+            let constant = constant.map(|name| (name.text().to_string(), tokens_of(item.syntax())));
+            definition.constants.extend(constant);
+        }
+        if types.is_empty() && definition.constants.is_empty() {
+            return None;
+        }
+        let header = item
+            .syntax()
+            .children()
+            .filter(|node| !ast::AssocItemList::can_cast(node.kind()));
+        header.for_each(|node| names.add(&node));
+        definition.tokens = header_tokens(item).into_iter().chain(types).collect();
+        Some(Definition {
+            mentions: names.mentions,
+            calls: names.calls,
+            ..definition
+        })
+    }
+}
+
+/// The names that code takes from what is around it.
+#[derive(Default)]
+struct Names {
+    mentions: BTreeSet<String>,
+    calls: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(code: &SyntaxNode) -> Names {
+        let mut names = Names::default();
+        names.add(code);
+        names
+    }
+
+    fn add(&mut self, code: &SyntaxNode) {
+        for node in code.descendants() {
+            if let Some(segment) = ast::PathSegment::cast(node.clone()) {
+                let path = segment.parent_path();
+                if qualifiers(&path).all(|it| is_relative(&it)) {
+                    self.mentions
+                        .extend(segment.name_ref().map(|name| name.text().to_string()));
+                }
+            } else if let Some(call) = ast::MacroCall::cast(node) {
+                let name = call.path().and_then(|path| path.segment()?.name_ref());
+                self.calls.extend(name.map(|name| name.text().to_string()));
+            }
+        }
+        let in_macros = significant(code).filter(|token| {
+            token
+                .parent_ancestors()
+                .any(|it| it.kind() == SyntaxKind::TOKEN_TREE)
+        });
+        let mut previous: Option<String> = None;
+        for token in in_macros {
+            if token.kind() == SyntaxKind::BANG {
+                self.calls.extend(previous.take());
+            }
+            previous = (token.kind() == SyntaxKind::IDENT).then(|| token.text().to_string());
+            self.mentions.extend(previous.clone());
+        }
+    }
+}
+
+/// The paths in front of a path's last name.
+fn qualifiers(path: &ast::Path) -> impl Iterator<Item = ast::Path> {
+    std::iter::successors(path.qualifier(), ast::Path::qualifier)
+}
+
+/// `crate`, `self` and `super`: what follows is looked up as if it stood alone.
+fn is_relative(path: &ast::Path) -> bool {
+    path.segment().is_some_and(|segment| segment.name_ref().is_none())
 }
 
 fn own_names(item: &ast::Item) -> BTreeSet<String> {
@@ -182,52 +280,76 @@ fn is_harmless_attribute(node: &SyntaxNode) -> bool {
 #[derive(Debug, Default)]
 pub struct Definitions<'a> {
     named: BTreeMap<&'a str, &'a Definition>,
-    impls: Vec<&'a [String]>,
+    macros: BTreeMap<&'a str, &'a Definition>,
+    impls: Vec<&'a Definition>,
+    /// What `use`s bring: the paths of each name, and those of which everything is imported.
+    imports: BTreeMap<&'a str, BTreeSet<Vec<&'a str>>>,
+    everything_of: BTreeSet<Vec<&'a str>>,
     /// What crates a name of the crate's root may lead to.
     foreign: BTreeMap<&'a str, BTreeSet<CrateIdentity>>,
-    /// Other names that are imported.
-    imported: BTreeSet<&'a str>,
     /// The crates of which everything is imported.
     globs: BTreeSet<CrateIdentity>,
+    /// How often a type took the place of another.
+    redefinitions: u64,
 }
 
+/// What values may be hidden behind: any type that there is. They can be asked for as what they were.
+const HIDING: [&str; 4] = ["Any", "Error", "anyhow", "eyre"];
+
 impl<'a> Definitions<'a> {
-    pub fn add(&mut self, definition: &'a Definition) {
-        match &definition.name {
-            Some(name) => {
-                self.named.insert(name, definition);
-            }
-            None => self.impls.push(&definition.tokens),
+    /// `redefinitions`: how often a type took the place of another.
+    pub fn new(redefinitions: u64) -> Definitions<'a> {
+        Definitions {
+            redefinitions,
+            ..Definitions::default()
         }
     }
 
-    /// Adds the crates that can be named and the `use`s, each of one name, that bring names from them.
-    pub fn add_crates(
-        &mut self,
-        crates: &'a BTreeMap<String, CrateIdentity>,
-        uses: impl Iterator<Item = &'a str>,
-    ) {
+    pub fn add(&mut self, definition: &'a Definition) {
+        match &definition.name {
+            Some(name) if definition.is_macro => {
+                self.macros.insert(name, definition);
+            }
+            Some(name) => {
+                self.named.insert(name, definition);
+            }
+            None => self.impls.push(definition),
+        }
+    }
+
+    /// Adds the `use`s, each of one name or of `*`.
+    pub fn add_imports(&mut self, uses: impl Iterator<Item = &'a str>) {
+        for (path, name) in uses.filter_map(parts_of_use) {
+            match name {
+                "*" => self.everything_of.insert(path),
+                _ => self.imports.entry(name).or_default().insert(path),
+            };
+        }
+    }
+
+    /// Adds the crates that can be named, below the imports.
+    pub fn add_crates(&mut self, crates: &'a BTreeMap<String, CrateIdentity>) {
         for (name, identity) in crates {
             self.foreign.entry(name).or_default().insert(*identity);
         }
-        if crates.is_empty() {
-            return;
-        }
-        let uses: Vec<(Vec<&str>, &str)> = uses.filter_map(parts_of_use).collect();
         // What is imported may be the root of another import.
         loop {
             let mut any = false;
-            for (path, name) in &uses {
+            let named = self.imports.iter();
+            let uses = named.flat_map(|(name, paths)| paths.iter().map(|path| (path, Some(*name))));
+            for (path, name) in uses.chain(self.everything_of.iter().map(|path| (path, None))) {
                 let from: BTreeSet<CrateIdentity> = path
                     .iter()
                     .filter_map(|part| self.foreign.get(part))
                     .flatten()
                     .copied()
                     .collect();
-                let known = match *name {
-                    "*" => &mut self.globs,
-                    _ if from.is_empty() => continue,
-                    _ => self.foreign.entry(name).or_default(),
+                if from.is_empty() {
+                    continue;
+                }
+                let known = match name {
+                    None => &mut self.globs,
+                    Some(name) => self.foreign.entry(name).or_default(),
                 };
                 let before = known.len();
                 known.extend(from);
@@ -237,62 +359,130 @@ impl<'a> Definitions<'a> {
                 break;
             }
         }
-        self.imported = uses.into_iter().map(|(_, name)| name).collect();
+    }
+
+    /// The names of types, and of modules, which may have types.
+    pub fn types(&self) -> impl Iterator<Item = &'a str> {
+        let types = self.named.iter().filter(|(_, definition)| definition.is_type);
+        types.map(|(name, _)| *name)
     }
 
     /// The identity of a type as evcxr writes it; 0 if neither a definition of the notebook nor a crate's type is in it.
     pub fn identity(&self, type_text: &str) -> u128 {
-        let mut reached: BTreeSet<&str> = BTreeSet::new();
-        let mut impls: BTreeSet<usize> = BTreeSet::new();
-        let words = || {
-            type_text
-                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .filter(|word| !word.is_empty())
-        };
-        let mut open: Vec<&str> = words().filter_map(|word| self.name(word)).collect();
+        let mut reached = Reached::default();
+        let mut open: Vec<&str> = words(type_text).filter_map(|word| self.name(word)).collect();
+        for word in first_words(type_text) {
+            self.look_up(word, &mut reached, &mut open);
+        }
         while let Some(name) = open.pop() {
-            if !reached.insert(name) {
-                continue;
-            }
-            open.extend(
-                self.named[name]
-                    .tokens
-                    .iter()
-                    .filter_map(|token| self.name(token)),
-            );
-            for (index, tokens) in self.impls.iter().enumerate() {
-                if tokens.iter().any(|token| token == name) && impls.insert(index) {
-                    open.extend(tokens.iter().filter_map(|token| self.name(token)));
+            if reached.names.insert(name) {
+                self.follow(self.named[name], &mut reached, &mut open);
+                for (index, item) in self.impls.iter().enumerate() {
+                    if item.tokens.iter().any(|token| token == name) && reached.impls.insert(index) {
+                        self.follow(item, &mut reached, &mut open);
+                    }
                 }
             }
         }
-        let mut texts: Vec<&[String]> = reached
-            .iter()
-            .map(|name| self.named[name].tokens.as_slice())
+        let named = reached.names.iter().map(|name| self.named[name]);
+        let macros = reached.macros.iter().map(|name| self.macros[name]);
+        let mut of_impls: Vec<&Definition> = reached.impls.iter().map(|index| self.impls[*index]).collect();
+        of_impls.sort_unstable_by(|a, b| a.tokens.cmp(&b.tokens));
+        let definitions: Vec<&Definition> = named.chain(macros).chain(of_impls).collect();
+        let mut texts: Vec<&[String]> = definitions.iter().map(|it| it.tokens.as_slice()).collect();
+        // A constant counts where somebody names it.
+        let is_named = |name: &str| {
+            words(type_text).any(|word| word == name)
+                || texts.iter().any(|tokens| tokens.iter().any(|it| it == name))
+        };
+        let constants = definitions.iter().flat_map(|it| &it.constants);
+        let constants: Vec<&[String]> = constants
+            .filter(|(name, _)| is_named(name))
+            .map(|(_, tokens)| tokens.as_slice())
             .collect();
-        let mut of_impls: Vec<&[String]> = impls.into_iter().map(|index| self.impls[index]).collect();
-        of_impls.sort_unstable();
-        texts.extend(of_impls);
-        let own = |word: &str| reached.iter().any(|name| self.named[name].own.contains(word));
-        let all_words = words().chain(texts.iter().flat_map(|tokens| tokens.iter().map(String::as_str)));
-        let crates = self.crates(all_words, own);
-        if texts.is_empty() && crates.is_empty() {
+        texts.extend(constants);
+        let own = |word: &str| definitions.iter().any(|definition| definition.own.contains(word));
+        let all_words =
+            || words(type_text).chain(texts.iter().flat_map(|tokens| tokens.iter().map(String::as_str)));
+        let crates = self.crates(all_words(), own);
+        let hides = self.redefinitions > 0
+            && all_words().any(|word| HIDING.contains(&word) && self.name(word).is_none());
+        if texts.is_empty() && crates.is_empty() && reached.imports.is_empty() && !hides {
             return 0;
         }
         let mut hash = Sha256::new();
-        for tokens in texts {
-            hash.update((tokens.len() as u64).to_le_bytes());
-            for token in tokens {
-                hash.update((token.len() as u64).to_le_bytes());
-                hash.update(token);
+        let mut add = |length: usize, words: &mut dyn Iterator<Item = &str>| {
+            hash.update((length as u64).to_le_bytes());
+            for word in words {
+                hash.update((word.len() as u64).to_le_bytes());
+                hash.update(word);
             }
+        };
+        for tokens in texts {
+            add(tokens.len(), &mut tokens.iter().map(String::as_str));
+        }
+        for (name, path) in &reached.imports {
+            add(
+                path.len() + 1,
+                &mut std::iter::once(*name).chain(path.iter().copied()),
+            );
         }
         for identity in crates {
             hash.update(identity.as_bytes());
         }
+        if hides {
+            hash.update(self.redefinitions.to_le_bytes());
+        }
         let mut identity = [0; 16];
         identity.copy_from_slice(&hash.finalize()[..16]);
         u128::from_le_bytes(identity)
+    }
+
+    /// Goes on to what a definition names.
+    fn follow(&self, definition: &'a Definition, reached: &mut Reached<'a>, open: &mut Vec<&'a str>) {
+        let constants = definition.constants.iter().flat_map(|(_, tokens)| tokens);
+        let tokens = definition.tokens.iter().chain(constants);
+        open.extend(tokens.filter_map(|token| self.name(token)));
+        for name in &definition.mentions {
+            if !definition.own.contains(name) {
+                self.look_up(name, reached, open);
+            }
+        }
+        for name in &definition.calls {
+            if let Some((name, of)) = self.macros.get_key_value(name.as_str())
+                && reached.macros.insert(name)
+            {
+                self.follow(of, reached, open);
+            }
+        }
+    }
+
+    /// What a name leads to by way of a `use`.
+    fn look_up(&self, word: &str, reached: &mut Reached<'a>, open: &mut Vec<&'a str>) {
+        if let Some((name, paths)) = self.imports.get_key_value(word) {
+            for path in paths {
+                if reached.imports.insert((name, path.clone())) {
+                    open.extend(path.iter().filter_map(|part| self.name(part)));
+                    if let Some(first) = path.iter().find(|part| !RELATIVE.contains(part))
+                        && first != name
+                    {
+                        self.look_up(first, reached, open);
+                    }
+                }
+            }
+        } else if self.name(word).is_none() && !PRELUDE.contains(&word) && !PRIMITIVE.contains(&word) {
+            for path in &self.everything_of {
+                let modules: Vec<&str> = path.iter().filter_map(|part| self.name(part)).collect();
+                // A macro may make any name, and another `*` bring it.
+                let may_have = |module: &&str| {
+                    let mut tokens = self.named[*module].tokens.iter();
+                    tokens.any(|token| token == word || token == "!" || token == "*")
+                };
+                if modules.iter().any(may_have) && reached.imports.insert(("*", path.clone())) {
+                    open.extend(modules);
+                }
+            }
+        }
     }
 
     /// The crates that these words may lead to. Rather one too many: then a value is lost when that crate changes.
@@ -308,7 +498,7 @@ impl<'a> Definitions<'a> {
             } else if !self.globs.is_empty()
                 && word.starts_with(char::is_uppercase)
                 && self.name(word).is_none()
-                && !self.imported.contains(word)
+                && !self.imports.contains_key(word)
                 && !PRELUDE.contains(&word)
                 && !own(word)
             {
@@ -321,6 +511,33 @@ impl<'a> Definitions<'a> {
     fn name(&self, word: &str) -> Option<&'a str> {
         self.named.get_key_value(word).map(|(name, _)| *name)
     }
+}
+
+/// What a type leads to.
+#[derive(Default)]
+struct Reached<'a> {
+    names: BTreeSet<&'a str>,
+    macros: BTreeSet<&'a str>,
+    impls: BTreeSet<usize>,
+    imports: BTreeSet<(&'a str, Vec<&'a str>)>,
+}
+
+const RELATIVE: [&str; 3] = ["crate", "self", "super"];
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
+}
+
+/// The words of a type with which its paths begin.
+fn first_words(text: &str) -> impl Iterator<Item = &str> {
+    words(text).filter(move |word| {
+        // Where the word stands is told by its address.
+        let before = text[..word.as_ptr().addr() - text.as_ptr().addr()].trim_end();
+        before
+            .strip_suffix("::")
+            .is_none_or(|path| RELATIVE.iter().any(|root| path.trim_end().ends_with(root)))
+    })
 }
 
 /// The path of a `use` and the name that it brings.
@@ -394,6 +611,109 @@ mod tests {
         assert_ne!(associated("u8"), associated("u64"));
     }
 
+    /// Whether the type is another one with the second items.
+    fn differs(type_text: &str, uses: &[&str], one: &str, other: &str) -> bool {
+        let of = |items: &str| {
+            let file = SourceFile::parse(items, Edition::Edition2024);
+            let nodes = file.syntax_node().children();
+            let all: Vec<Definition> = nodes.filter_map(|item| Definition::of(&item)).collect();
+            let mut definitions = Definitions::default();
+            all.iter().for_each(|definition| definitions.add(definition));
+            definitions.add_imports(uses.iter().copied());
+            definitions.identity(type_text)
+        };
+        of(one) != of(other)
+    }
+
+    #[test]
+    fn imports_lead_to_definitions() {
+        let (one, other) = (
+            "mod a { pub mod b { pub struct P(u8); } } struct S { f: P }",
+            "mod a { pub mod b { pub struct P(u64); } } struct S { f: P }",
+        );
+        for uses in [
+            &["use a::b::P;"][..],
+            &["use a::b::*;"],
+            &["use b::P;", "use a::b;"],
+            &["use a::*;", "use b::*;"],
+        ] {
+            assert!(differs("P", uses, one, other), "{uses:?}");
+            assert!(differs("Vec<S>", uses, one, other), "{uses:?}");
+            assert!(
+                !differs(
+                    "(u8, String, std::collections::HashMap<u8, u8>)",
+                    uses,
+                    one,
+                    other
+                ),
+                "{uses:?}"
+            );
+        }
+        assert!(differs("Q", &["use a::b::P as Q;"], one, other));
+        assert!(differs("self::Q", &["use a::b::P as Q;"], one, other));
+        assert!(!differs("std::Q", &["use a::b::P as Q;"], one, other));
+        let array = |n: u8| format!("mod a {{ pub const N: usize = {n}; }} struct S([u8; M]);");
+        assert!(differs("S", &["use a::N as M;"], &array(1), &array(2)));
+    }
+
+    #[test]
+    fn a_name_that_is_imported_from_elsewhere_is_another_type() {
+        let items = "struct S { f: Result<u8>, max: u8 }";
+        let file = SourceFile::parse(items, Edition::Edition2024);
+        let definition = file
+            .syntax_node()
+            .children()
+            .find_map(|item| Definition::of(&item))
+            .unwrap();
+        let of = |import: &'static str| {
+            let mut definitions = Definitions::default();
+            definitions.add(&definition);
+            definitions.add_imports(std::iter::once(import));
+            definitions.identity("S")
+        };
+        assert_ne!(of("use std::io::Result;"), of("use std::fmt::Result;"));
+        assert_eq!(
+            of("use std::cmp::max;"),
+            of("use std::cmp::min;"),
+            "the name of a field"
+        );
+    }
+
+    #[test]
+    fn macros_and_associated_constants_count_where_types_are_made_of_them() {
+        let by_macro = |what: &str| {
+            format!(
+                "macro_rules! inner {{ () => {{ {what} }} }} macro_rules! ty {{ () => {{ inner!() }} }} struct S(ty!());"
+            )
+        };
+        assert!(differs("S", &[], &by_macro("u8"), &by_macro("u64")));
+        let named_alike =
+            |what: &str| format!("macro_rules! f {{ () => {{ {what} }} }} struct S {{ f: u8 }}");
+        assert!(!differs("S", &[], &named_alike("u8"), &named_alike("u64")));
+        let by_constant = |n: u8| {
+            format!("struct P; impl P {{ const N: usize = {n}; const M: u8 = {n}; }} struct S([u8; P::N]);")
+        };
+        assert!(differs("S", &[], &by_constant(1), &by_constant(2)));
+        assert!(
+            !differs("P", &[], &by_constant(1), &by_constant(2)),
+            "nobody names them"
+        );
+    }
+
+    #[test]
+    fn what_may_hide_any_type_is_another_one_after_a_redefinition() {
+        let of = |redefinitions, type_text| Definitions::new(redefinitions).identity(type_text);
+        for hiding in [
+            "Box<dyn std::any::Any>",
+            "Result<u8, Box<dyn std::error::Error>>",
+            "anyhow::Result<u8>",
+        ] {
+            assert_eq!(of(0, hiding), 0);
+            assert_ne!(of(1, hiding), of(2, hiding), "{hiding}");
+        }
+        assert_eq!(of(1, "Vec<u8>"), of(2, "Vec<u8>"));
+    }
+
     #[test]
     fn what_the_crates_are_counts_for_types_that_lead_to_them() {
         let crates = |version: &str| {
@@ -413,7 +733,8 @@ mod tests {
             let identity = |crates| {
                 let mut definitions = Definitions::default();
                 all.iter().for_each(|definition| definitions.add(definition));
-                definitions.add_crates(crates, uses.iter().copied());
+                definitions.add_imports(uses.iter().copied());
+                definitions.add_crates(crates);
                 definitions.identity(type_text)
             };
             identity(&one) != identity(&two)

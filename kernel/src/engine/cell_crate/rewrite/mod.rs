@@ -18,7 +18,7 @@ use std::sync::Arc;
 use cellar_cache::Digest;
 use lines::Lines;
 pub use lines::words;
-use session_items::{Session, blank_api_stub, blank_left_out, blank_superseded_impls, macros_first};
+use session_items::{blank_api_stub, blank_left_out, blank_superseded_impls, macros_first};
 use variable_store::{THIN_STORE, add_identities, leave_out_unnamed_variables, taken};
 pub use variable_store::{lines_that_store, stored_name};
 
@@ -41,9 +41,8 @@ pub struct Needs {
     pub crates: Arc<BTreeMap<String, Digest>>,
     /// Items that it does without.
     pub left_out: LeftOut,
-    /// All items of the session, where the crate to be rewritten has not all of them: types are told apart by
-    /// what the session has.
-    pub items: Option<Items>,
+    /// All items of the session, the cell's own among them: types are told apart by what the session has.
+    pub items: Items,
 }
 
 /// Why a cell did not compile.
@@ -117,7 +116,6 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
         map,
         ..Rewritten::default()
     };
-    let session = Session::of(&lines, &rewritten.map, marks);
     blank_left_out(&mut lines, &rewritten.map, &needs.left_out);
     let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
     if let (true, Some(entry)) = (runs, entry) {
@@ -152,10 +150,7 @@ fn rewrite(generated: &str, marks: &Marks, needs: Needs, runs: bool) -> Rewritte
             leave_out_unnamed_variables(&mut lines, body.clone(), &needs.only_bound);
         }
         rewritten.taken = taken(&lines, body.clone());
-        let definitions = match &needs.items {
-            Some(items) => items.definitions(&needs.crates),
-            None => session.definitions(&needs.crates, marks),
-        };
+        let definitions = needs.items.definitions(&needs.crates);
         rewritten.stored = add_identities(&mut lines, body.clone(), &definitions);
         for at in body {
             let Some(replacement) = replacement(lines.generated(at), &needs) else {

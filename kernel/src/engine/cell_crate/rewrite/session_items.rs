@@ -1,14 +1,11 @@
-//! The items of the session in a generated crate: their order, what is taken out, what types may depend on.
+//! The items of the session in a generated crate: their order, and what is taken out.
 
-use std::collections::{BTreeMap, HashMap};
-
-use cellar_cache::Digest;
+use std::collections::HashMap;
 
 use super::lines::Lines;
 use crate::engine::API_STUB;
 use crate::engine::cell_crate::left_out::LeftOut;
 use crate::engine::cell_crate::source_map::{Kind, Mark, Marks, SourceMap};
-use crate::engine::types::definitions::Definitions;
 
 /// evcxr writes items in no certain order, but a macro can only be used below its definition. So those of the notebook
 /// move above all other items; the lines below the items keep their numbers.
@@ -74,49 +71,6 @@ pub fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks)
             },
         };
         lines.replace(older.1.start() - 1..*older.1.end(), "");
-    }
-}
-
-/// What of a crate types may depend on.
-pub struct Session {
-    defining: Vec<Mark>,
-    uses: Vec<String>,
-}
-
-impl Session {
-    /// Of a crate that has all items of the session.
-    pub fn of(lines: &Lines, map: &SourceMap, marks: &Marks) -> Session {
-        let entry = lines.last_generated(|line| line.starts_with("pub extern \"C\" fn run_user_code_"));
-        let end = entry.map_or(lines.len(), |entry| entry + 1);
-        // What was blanked, such as an `impl` that was written anew, defines nothing.
-        let defining = map.pieces().filter(|(mark, range)| {
-            *range.end() <= end
-                && range.clone().any(|line| !lines.text(line - 1).is_empty())
-                && marks
-                    .origin(*mark)
-                    .is_some_and(|origin| origin.definition.is_some())
-        });
-        let uses = (0..end)
-            .map(|at| lines.text(at))
-            .filter(|line| line.starts_with("use "));
-        Session {
-            defining: defining.map(|(mark, _)| mark).collect(),
-            uses: uses.map(str::to_owned).collect(),
-        }
-    }
-
-    pub fn definitions<'a>(
-        &'a self,
-        crates: &'a BTreeMap<String, Digest>,
-        marks: &'a Marks,
-    ) -> Definitions<'a> {
-        let mut definitions = Definitions::default();
-        let defining = self.defining.iter();
-        for definition in defining.filter_map(|mark| marks.origin(*mark)?.definition.as_ref()) {
-            definitions.add(definition);
-        }
-        definitions.add_crates(crates, self.uses.iter().map(String::as_str));
-        definitions
     }
 }
 
