@@ -14,13 +14,15 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::path::Path;
 
-use cellar_values::{Codec, Digest};
+use cellar_values::{Codec, Digest, Doubt};
 
 use message::{Answer, Question};
 
 /// A type, as the exported function knows it.
 pub struct Type {
     codec: &'static Codec,
+    /// Where serde may not be told all of its values.
+    doubt: Option<Doubt>,
     /// What the store calls the type: Rust's identity and the definitions'.
     identity: u128,
     /// Of the notebook's definitions that the type reaches.
@@ -29,8 +31,8 @@ pub struct Type {
 }
 
 impl Type {
-    /// The type `T`; `codec` must be its own.
-    pub fn of<T: 'static>(codec: &'static Codec, definitions: u128) -> Type {
+    /// The type `T`; `codec` and `doubt` must be its own.
+    pub fn of<T: 'static>(codec: &'static Codec, doubt: Option<Doubt>, definitions: u128) -> Type {
         unsafe extern "C" fn drop_value<T>(value: *mut c_void) {
             // SAFETY: the store gives back what `put` gave it, once: the address of a `Box<T>`.
             drop(unsafe { Box::from_raw(value.cast::<T>()) });
@@ -39,6 +41,7 @@ impl Type {
         let of_rust = unsafe { std::mem::transmute::<TypeId, u128>(TypeId::of::<T>()) };
         Type {
             codec,
+            doubt,
             identity: of_rust ^ definitions,
             definitions,
             drop: drop_value::<T>,
@@ -65,7 +68,17 @@ impl Type {
         let value = self.variable(name)?;
         let digest = self.codec.digest.ok_or_else(|| self.refusal())?;
         // SAFETY: the identity says that the variable is of this codec's type, and it stays where it is.
-        unsafe { digest(value) }.map_err(|refusal| refusal.to_string())
+        let told = unsafe { digest(value) }.map_err(|refusal| refusal.to_string())?;
+        self.second_digest(value, told)
+    }
+
+    /// The digest of a variable of which serde's is `told`.
+    fn second_digest(&self, value: *const (), told: Digest) -> Result<Digest, String> {
+        let Some(doubt) = self.doubt else {
+            return Ok(told);
+        };
+        // SAFETY: as in `digest`.
+        unsafe { doubt.digest(value, told) }.map_err(|refusal| refusal.to_string())
     }
 
     fn save(&self, name: &str, path: &Path) -> Result<(Digest, u64), String> {
@@ -76,17 +89,39 @@ impl Type {
         let mut file = file::create(path, &self.header()).map_err(in_file)?;
         // SAFETY: as in `digest`.
         let encoded = unsafe { encode(value, &mut file) };
-        match encoded {
-            Ok(encoded) => Ok((encoded.digest, encoded.len + file::HEADER as u64)),
-            Err(refusal) => {
-                drop(file);
-                let _ = std::fs::remove_file(path);
-                Err(refusal.to_string())
-            }
+        drop(file);
+        let saved = encoded
+            .map_err(|refusal| refusal.to_string())
+            .and_then(|encoded| {
+                self.check_saved(value, path)?;
+                let digest = self.second_digest(value, encoded.digest)?;
+                Ok((digest, encoded.len + file::HEADER as u64))
+            });
+        if saved.is_err() {
+            let _ = std::fs::remove_file(path);
         }
+        saved
+    }
+
+    /// Where serde may not be told all, checks that the value in a file is the one that was written.
+    fn check_saved(&self, value: *const (), path: &Path) -> Result<(), String> {
+        let Some(doubt) = self.doubt else { return Ok(()) };
+        let read = self.read(path)?;
+        // SAFETY: both are of this type.
+        let compared = unsafe { doubt.compare(value, read) };
+        // SAFETY: `read` is the codec's own, and nobody else has it.
+        unsafe { (self.codec.drop)(read) };
+        compared.map_err(|refusal| refusal.to_string())
     }
 
     fn load(&self, name: &str, path: &Path) -> Result<(), String> {
+        let value = self.read(path)?;
+        self.put(name, value);
+        Ok(())
+    }
+
+    /// Reads a value from a file.
+    fn read(&self, path: &Path) -> Result<*mut (), String> {
         let in_file = |error: std::io::Error| format!("{}: {error}", path.display());
         let mut file = File::open(path).map_err(in_file)?;
         let length = file.metadata().map_err(in_file)?.len();
@@ -96,12 +131,9 @@ impl Type {
                 self.codec.type_name
             ));
         }
-        let value = self
-            .codec
+        self.codec
             .decode_from(&mut file, length - file::HEADER as u64)
-            .map_err(|refusal| refusal.to_string())?;
-        self.put(name, value);
-        Ok(())
+            .map_err(|refusal| refusal.to_string())
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<(), String> {

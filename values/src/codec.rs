@@ -291,7 +291,7 @@ unsafe fn drop_boxed<T>(value: *mut ()) {
 }
 
 /// Runs the value's own code: a panic of it ends here.
-fn guard(type_name: &'static str, run: &mut dyn FnMut()) -> Result<(), Refusal> {
+pub(crate) fn guard(type_name: &'static str, run: &mut dyn FnMut()) -> Result<(), Refusal> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let message = panic
             .downcast_ref::<&str>()

@@ -1,7 +1,7 @@
 //! Values of user cells as bytes and hashes.
 //!
 //! Everything that serde knows can be hashed ([`digest()`]), written ([`encode_verified`]) and read ([`decode`]); [`codec_of!`] finds
-//! out, for any type at all, what of that is possible; [`key_of_args!`] makes keys for memoised functions.
+//! out, for any type at all, what of that is possible, [`doubt_of!`] what else tells its values apart; [`key_of_args!`] makes keys for memoised functions.
 //!
 //! The kernel compiles this crate for cells, once for every toolchain and serde: it has no other dependency, and little of
 //! it is generic, because what is generic is compiled again for every type of every user. It knows nothing of stores,
@@ -17,6 +17,7 @@ mod compact;
 mod depth;
 mod difference;
 mod digest;
+mod doubt;
 mod encoding;
 pub mod hashing;
 mod input;
@@ -33,6 +34,7 @@ mod writer;
 pub use args::ArgsKey;
 pub use codec::{CloneFn, Codec, DecodeFn, DigestFn, DropFn, EncodeFn, ReadFn};
 pub use digest::{Digest, digest};
+pub use doubt::{Doubt, ShowFn};
 pub use encoding::{Encoded, Format, decode, encode, encode_verified};
 pub use prebuilt::{Prebuilt, prebuilt};
 pub use refusal::{Refusal, RefusalKind};
@@ -42,4 +44,5 @@ pub use refusal::{Refusal, RefusalKind};
 pub mod __private {
     pub use crate::args::{Argument, ByKeyPart, ByNoKey, BySerdeKey, KeyBuilder};
     pub use crate::codec::{ByClone, ByNoClone, ByNothing, ByPlain, BySerde, ByWriting, Probe};
+    pub use crate::doubt::{ByDebug, ByNoDebug};
 }

@@ -52,6 +52,13 @@ pub struct Defined {
 }
 
 impl CellReading {
+    /// Those of the running part and of the items that the cell defines.
+    pub fn all_flags(&self) -> Flags {
+        let mut flags = self.flags;
+        self.items.iter().for_each(|item| flags.merge(item.flags));
+        flags
+    }
+
     /// The variables that it certainly binds, and of whose older values it knows nothing: nothing that runs names such a
     /// variable before it is bound.
     pub fn only_bound(&self) -> BTreeSet<String> {

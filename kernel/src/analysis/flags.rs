@@ -10,7 +10,7 @@ pub struct Flags {
     pub includes_files: bool,
     /// `env!`, `option_env!`: a variable of the compiler's environment is an input.
     pub build_environment: bool,
-    /// `file!`, `line!`, `column!`, `dbg!`, `Location::caller`: the layout is an input.
+    /// `file!`, `line!`, `column!`, `dbg!`, `stringify!`, `Location::caller`: the layout is an input.
     pub shows_position: bool,
     pub has_unsafe: bool,
     /// A `static` or `thread_local!` of its own.
@@ -19,7 +19,7 @@ pub struct Flags {
     pub process_environment: bool,
     /// It could not be parsed: what it reads and does is not known.
     pub parse_error: bool,
-    /// It may name what does not stand in it: pasted identifiers, strings that cannot be read.
+    /// It may name what does not stand in it: pasted identifiers, strings that cannot be read, code of files.
     pub reads_everything: bool,
 }
 
@@ -45,7 +45,7 @@ impl Flags {
             "Location" => self.shows_position = true,
             "thread_local" => self.has_static = true,
             "env" if after_path => self.process_environment = true,
-            "include" if after_path => self.includes_files = true,
+            "include" if after_path => self.includes_code(),
             "file" | "line" | "column" | "dbg" if after_path => self.shows_position = true,
             _ => {}
         }
@@ -53,10 +53,17 @@ impl Flags {
         self.has_static |= kind == T![static];
     }
 
+    /// Code of a file may name anything of the notebook.
+    pub(super) fn includes_code(&mut self) {
+        self.includes_files = true;
+        self.reads_everything = true;
+    }
+
     /// `word` stands before `!` or a colon.
     pub(super) fn note_before(&mut self, word: &str, punctuation: &str) {
         match (word, punctuation) {
-            ("include", "!") => self.includes_files = true,
+            ("include", "!") => self.includes_code(),
+            ("stringify", "!") => self.shows_position = true,
             ("env", "!") => self.build_environment = true,
             ("file" | "line" | "column" | "dbg", "!") => self.shows_position = true,
             ("env", "::" | ":") => self.process_environment = true,

@@ -94,6 +94,18 @@ pub fn lossy<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> 
     judge.lossy
 }
 
+/// Whether there is something in a type that cannot be looked into, as it is another crate's or made by a macro: serde may not be told
+/// all of its values.
+pub fn is_doubtful<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> bool {
+    let mut judge = Judge::new(items);
+    let nowhere = Place {
+        path: "",
+        parameters: &BTreeSet::new(),
+    };
+    judge.judge(&TypeText::parse(type_text), nowhere);
+    judge.unknown.is_some() || judge.is_written_by_macro
+}
+
 #[derive(Debug, Default)]
 struct Judge<'a> {
     types: BTreeMap<&'a str, Vec<&'a TypeDefinition>>,
@@ -110,6 +122,8 @@ struct Judge<'a> {
     unknown: Option<Fault>,
     borrowed: Option<Fault>,
     lossy: Option<Fault>,
+    /// A type's `Serialize` is nowhere to be seen.
+    is_written_by_macro: bool,
 }
 
 /// Where in the type the judge is.
@@ -238,6 +252,7 @@ impl<'a> Judge<'a> {
     fn std_type(&mut self, name: &str, text: &str, place: Place<'_>) {
         match std_types::classify(name) {
             StdType::Plain => {}
+            StdType::Lossy(why) => self.lose(text, place, why),
             StdType::Shared(why) => self.refuse_text(text, place, why),
             StdType::Unknown => self.unknown(text, place, "is not known to be plain data"),
         }
@@ -284,6 +299,7 @@ impl<'a> Judge<'a> {
             let why = "has an `impl Serialize` of its own, which may leave something out";
             self.lose(name, whole, why);
         }
+        self.is_written_by_macro |= definition.kind != TypeKind::Alias && !definition.derives_serialize;
         for field in &definition.fields {
             let separator = if definition.kind == TypeKind::Enum {
                 "::"

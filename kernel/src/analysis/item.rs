@@ -135,7 +135,7 @@ impl Item {
             flags: scan.flags,
         };
         item.names.extend(own_name(node));
-        let mut renames = false;
+        let (mut renames, mut makes_items) = (false, false);
         for inner in node.descendants() {
             if let Some(definition) = TypeDefinition::of(&inner) {
                 renames |= inner.kind() == SyntaxKind::TYPE_ALIAS && &inner != node;
@@ -155,6 +155,8 @@ impl Item {
             } else if &inner != node {
                 match inner.kind() {
                     SyntaxKind::RENAME => renames = true,
+                    // It may implement something for whatever is named here.
+                    SyntaxKind::MACRO_CALL if is_in_module(&inner) => makes_items = true,
                     // Macros leave a module marked `#[macro_use]`; what an `extern` block declares is used by its name.
                     SyntaxKind::MACRO_RULES => item.names.extend(own_name(&inner)),
                     SyntaxKind::FN | SyntaxKind::STATIC if kind == ItemKind::ExternBlock => {
@@ -164,6 +166,9 @@ impl Item {
                 }
             }
         }
+        if makes_items {
+            item.headers.push(item.words.clone());
+        }
         if renames {
             // An `impl` in it may call the notebook's types by other names.
             item.headers
@@ -172,6 +177,12 @@ impl Item {
         }
         item
     }
+}
+
+/// Whether a macro is called where a module has its items.
+fn is_in_module(call: &SyntaxNode) -> bool {
+    call.parent()
+        .is_some_and(|parent| parent.kind() == SyntaxKind::ITEM_LIST)
 }
 
 fn own_name(node: &SyntaxNode) -> Option<String> {

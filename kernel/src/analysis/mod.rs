@@ -24,6 +24,6 @@ mod type_text;
 pub use access::Access;
 pub use cell::{CellReading, read_cell};
 pub use flags::Flags;
-pub use frozen::{Fault, Verdict, borrowed, frozen, lossy};
+pub use frozen::{Fault, Verdict, borrowed, frozen, is_doubtful, lossy};
 pub use item::{Item, ItemKind, may_have_items};
 pub use reach::{Reached, Session, words_of_type};

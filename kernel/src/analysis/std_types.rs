@@ -1,7 +1,7 @@
 //! Types of the standard library, by whether their values are plain data.
 
 /// Where two of these are equal, they are equal for good: nothing else can change them. Parameters are looked at apart.
-const PLAIN: [&str; 84] = [
+const PLAIN: [&str; 81] = [
     "bool",
     "char",
     "str",
@@ -48,7 +48,6 @@ const PLAIN: [&str; 84] = [
     "PhantomData",
     "PhantomPinned",
     "Range",
-    "RangeInclusive",
     "RangeFrom",
     "RangeTo",
     "RangeToInclusive",
@@ -58,9 +57,7 @@ const PLAIN: [&str; 84] = [
     "IpAddr",
     "Ipv4Addr",
     "Ipv6Addr",
-    "SocketAddr",
     "SocketAddrV4",
-    "SocketAddrV6",
     "NonZero",
     "NonZeroU8",
     "NonZeroU16",
@@ -86,6 +83,13 @@ const PLAIN: [&str; 84] = [
     "ErrorKind",
     "Layout",
     "Pin",
+];
+
+/// Plain data of which serde is not told all.
+const LOSSY: [(&str, &str); 3] = [
+    ("RangeInclusive", "does not tell serde whether it is exhausted"),
+    ("SocketAddr", NO_SCOPE),
+    ("SocketAddrV6", NO_SCOPE),
 ];
 
 /// Shared, changeable behind a shared reference, or a handle to something outside of the value.
@@ -161,6 +165,7 @@ const SHARED: [(&str, &str); 69] = [
     ("Backtrace", "belongs to one run"),
 ];
 
+const NO_SCOPE: &str = "does not tell serde its flow and scope";
 const CHANGES: &str = "can change behind a shared reference";
 const BORROWS: &str = "borrows from another value";
 const CHANNEL: &str = "is one end of a channel";
@@ -175,6 +180,7 @@ pub fn changes_inside(why: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StdType {
     Plain,
+    Lossy(&'static str),
     Shared(&'static str),
     Unknown,
 }
@@ -184,10 +190,11 @@ pub fn classify(name: &str) -> StdType {
     if PLAIN.contains(&name) {
         return StdType::Plain;
     }
-    SHARED
-        .iter()
-        .find(|(shared, _)| *shared == name)
-        .map_or(StdType::Unknown, |(_, why)| StdType::Shared(why))
+    let why = |of: &[(&str, &'static str)]| of.iter().find(|(one, _)| *one == name).map(|(_, why)| *why);
+    if let Some(why) = why(&LOSSY) {
+        return StdType::Lossy(why);
+    }
+    why(&SHARED).map_or(StdType::Unknown, StdType::Shared)
 }
 
 /// Whether a path begins in the standard library.

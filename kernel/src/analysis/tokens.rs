@@ -104,7 +104,13 @@ impl Scan {
             _ => TokenKind::Other,
         };
         match kind {
-            TokenKind::Word => self.word(plain_name(text), token.kind()),
+            TokenKind::Word => {
+                self.word(plain_name(text), token.kind());
+                // `#[path = "…"] mod other;`
+                if in_attribute && text == "path" {
+                    self.flags.includes_code();
+                }
+            }
             TokenKind::Literal if in_macro || in_attribute => self.string(token, in_attribute),
             TokenKind::Punctuation | TokenKind::JointPunctuation => self.punctuation(text, in_macro),
             _ => {}

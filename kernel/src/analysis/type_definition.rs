@@ -20,6 +20,8 @@ pub struct TypeDefinition {
     pub variants: Vec<String>,
     /// What of its attributes makes serde leave out a part of it, or write two values alike.
     pub lossy: Option<String>,
+    /// `#[derive(Serialize)]`: serde is told what its attributes say.
+    pub derives_serialize: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,10 @@ impl TypeDefinition {
             fields,
             variants: variant_names(&item),
             lossy: lossy(&item),
+            derives_serialize: item.attrs().any(|attribute| {
+                let words = words_without_strings(attribute.syntax());
+                words.contains("derive") && words.contains("Serialize")
+            }),
         })
     }
 }

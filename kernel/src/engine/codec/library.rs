@@ -16,6 +16,8 @@ pub struct Wanted<'a> {
     pub key: String,
     /// Of the definitions that the type reaches.
     pub definitions: u128,
+    /// Not all of it can be looked into: what serde is told of its values may not be all.
+    pub is_doubtful: bool,
     pub reached: Vec<&'a Item>,
 }
 
@@ -81,13 +83,18 @@ fn text(wanted: &[&Wanted<'_>], all: Option<&Items>) -> String {
             type_text,
             key,
             definitions,
+            is_doubtful,
             ..
         } = one;
         let function = function(key);
+        let doubt = match is_doubtful {
+            true => format!("::core::option::Option::Some(::cellar_values::doubt_of!({type_text}))"),
+            false => "::core::option::Option::None".to_owned(),
+        };
         text.push_str(&format!(
             "#[unsafe(export_name = \"{function}\")] pub extern \"C\" fn __cellar_codec_{index}(\
              question: *const ::core::primitive::u8, length: ::core::primitive::usize) {{ unsafe {{ ::cellar_codec::serve(\
-             &::cellar_codec::Type::of::<{type_text}>(::cellar_values::codec_of!({type_text}), {definitions}), \
+             &::cellar_codec::Type::of::<{type_text}>(::cellar_values::codec_of!({type_text}), {doubt}, {definitions}), \
              question, length) }} }}\n"
         ));
     }

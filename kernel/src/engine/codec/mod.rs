@@ -31,11 +31,12 @@ use super::knowledge::items::{Item, Items};
 use super::rustc::{Plan, Running};
 use super::serde_for_cells::Missing;
 use super::{Engine, lock};
+use crate::analysis;
 use crate::host::Host;
 use crate::host::call::{Call, Manner};
 
 /// A part of every key: codecs made by another version of what is here are not used.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 const LIBRARY: &str = "libcodec.so";
 
 /// Hashes, writes and reads values of one type. Cheap to clone.
@@ -455,9 +456,12 @@ impl Toolbox {
             false => reach::reached(items, type_text),
         };
         let identity = format!("{definitions:x}");
+        let is_doubtful = !reach::is_of_std(type_text)
+            && analysis::is_doubtful(type_text, items.iter().flat_map(|item| item.reading()));
         let parts = [
             VERSION,
             type_text,
+            if is_doubtful { "doubtful" } else { "" },
             &identity,
             &self.support.key,
             &self.dependencies,
@@ -469,6 +473,7 @@ impl Toolbox {
             type_text,
             key: kept::name(parts.into_iter().chain(flags).chain(codes)),
             definitions,
+            is_doubtful,
             reached,
         }
     }

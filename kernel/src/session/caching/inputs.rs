@@ -76,11 +76,17 @@ impl Caching {
                 help: "Add it with `:dep` in a cell of its own.".to_owned(),
             });
         }
+        if let Some(name) = self.raw_name(rust, reading) {
+            return Err(Unkeyed {
+                why: format!("the variable `r#{name}` has a raw name"),
+                help: format!("Call it something else: `{name}_`."),
+            });
+        }
         let mut ingredients = Vec::new();
         let mut code = Hasher::new("code");
         code.text("schema", SCHEMA);
         code.part("tokens", &reading.canonical);
-        if reading.flags.shows_position {
+        if reading.all_flags().shows_position {
             // `line!()` and its like see the layout.
             code.text("layout", rust);
         }
@@ -165,6 +171,17 @@ impl Caching {
                 .push(variable_ingredient(name, variable, content));
         }
         Ok(inputs)
+    }
+
+    /// A variable with a raw name that the cell binds or may name: evcxr has it under another name than the cell may use.
+    fn raw_name(&self, rust: &str, reading: &CellReading) -> Option<String> {
+        let state = self.state();
+        let mut known = state.ledger.names().filter_map(|name| name.strip_prefix("r#"));
+        let is_named = |name: &&str| reading.flags.reads_everything || reading.reads.contains_key(*name);
+        let known = known.find(is_named).map(str::to_owned);
+        let binds_raw = |name: &&str| rust.contains(&format!("r#{name}"));
+        let mut bound = reading.defines.iter().map(|defined| defined.name.as_str());
+        known.or_else(|| bound.find(binds_raw).map(str::to_owned))
     }
 
     /// The crate that evcxr would add for an `extern crate` of the cell.

@@ -59,9 +59,10 @@ impl SessionItems {
             .iter()
             .map(String::as_str)
             .chain(types.iter().flat_map(|text| words_of_type(text)));
-        let (mut ingredients, flags) = self.ingredients(words, reading.flags.reads_everything, |item| {
-            own.contains(&place(item))
-        });
+        let (mut ingredients, flags) =
+            self.ingredients(words, reading.all_flags().reads_everything, |item| {
+                own.contains(&place(item))
+            });
         if flags.shows_position {
             let layout = Digest::of(rust.as_bytes());
             ingredients.push(Ingredient::new(IngredientKind::Code, "layout", layout));
