@@ -199,7 +199,7 @@ def test_the_panel_by_keyboard(open_notebook, at):
     assert window.field("city").input_value() == "Lima"
     # A change from elsewhere is shown where the keyboard is, but not over what is being typed.
     window.set_metadata({"params": {"city": "Rome", "tag": ["a", "b\nb", "c"]}})
-    window.expect_shown({"city": ["Rome"], "tag": ["a", "bb", "c"]})
+    window.expect_shown({"city": ["Rome"], "tag": ["a", "b\nb", "c"]})
     window.field("city").fill("Li")
     window.set_metadata({"params": {"city": "Oslo", "tag": ["a", "b\nb", "c"]}})
     window.page.wait_for_timeout(500)
@@ -223,6 +223,38 @@ def test_the_panel_by_keyboard(open_notebook, at):
     assert window.run(0) == '{"city": ["Lima"], "n": ["7"], "tag": ["A", "c"]}'
     assert window.saved_metadata() == {"params": {"city": "Lima", "n": "7", "tag": ["A", "c"]}}
     window.screenshots_in_both_themes(f"params-panel-{at}")
+
+
+@BOTH
+def test_a_value_of_several_lines_is_edited_as_such(open_notebook, at):
+    window = open_notebook(GET, cellar={"params": {"text": "a\nb"}}, at=at).ready()
+    window.palette("Show Parameters")
+    window.expect_shown({"text": ["a\nb"]})
+    window.field("text").focus()
+    window.page.keyboard.press("Control+End")
+    window.page.keyboard.press("Enter")
+    window.page.keyboard.type("c")
+    window.page.keyboard.press("Control+Enter")
+    window.expect_metadata({"params": {"text": "a\nb\nc"}})
+    assert window.run(0) == '{"text": ["a\\nb\\nc"]}'
+    window.screenshots_in_both_themes(f"params-lines-{at}")
+
+
+def test_names_that_every_object_has_in_javascript(open_notebook):
+    names = ["valueOf", "constructor", "toString", "hasOwnProperty"]
+    window = open_notebook(GET, *[f'cellar::params::set("{name}", "1");' for name in names[:2]], at="lab").ready()
+    window.run(1)
+    window.expect_metadata({"params": {"valueOf": "1"}})
+    window.run(2)
+    window.expect_metadata({"params": {"constructor": "1", "valueOf": "1"}})
+    window.palette("Show Parameters")
+    for name in names[2:]:
+        window.field("Name of the new parameter").fill(name)
+        window.field("Value of the new parameter").fill("2")
+        window.page.keyboard.press("Enter")
+        window.expect_shown({"constructor": ["1"], "valueOf": ["1"]} | {each: ["2"] for each in names[2:names.index(name) + 1]})
+    assert "for this run only" not in window.page.locator(".cellar-Params").inner_text()
+    assert window.saved_metadata() == {"params": {"constructor": "1", "valueOf": "1", "toString": "2", "hasOwnProperty": "2"}}
 
 
 def test_what_cannot_be_is_told_in_the_panel(open_notebook):

@@ -14,7 +14,7 @@ from support.lab import SLOW, WIDGET, Lab
 KNOWN = "() => window.jupyterapp.commands.isEnabled('cellar:copy-link')"
 # What the panel lists.
 ROWS = """() => Object.fromEntries(Array.from(document.querySelectorAll('.cellar-Params-row'), row =>
-    [row.querySelector('label').innerText, Array.from(row.querySelectorAll('input'), each => each.value)]))"""
+    [row.querySelector('label').innerText, Array.from(row.querySelectorAll('input, textarea'), each => each.value)]))"""
 
 
 class Window(Lab):

@@ -35,6 +35,7 @@ modules! {
     "plugin.js",
     "address.js",
     "conversation.js",
+    "json.js",
     "marks.js",
     "panel.js",
     "words.js",

@@ -1,5 +1,7 @@
 // The page's address as a source of parameters: `…/t.ipynb?city=Oslo&tag=a&tag=b`.
 
+import { own } from './json.js';
+
 /** What Jupyter, JupyterHub and their extensions put into addresses; never a parameter. */
 const RESERVED = new Set([
   'token', 'reset', 'clone', 'kernel', 'kernel_name', 'path', 'factory', 'workspace', 'mode', 'file-browser-path',
@@ -15,7 +17,7 @@ const WITH_OTHERS = /^\/lab(?:\/workspaces\/[^/]+)?\/tree\/(.+)$/;
 
 /** The parameters of a query string, each as the list of its values. */
 export function paramsOf(search) {
-  const found = {};
+  const found = Object.create(null); // Any name may come.
   for (const [key, value] of new URLSearchParams(search)) {
     if (key && !RESERVED.has(key)) {
       (found[key] ??= []).push(value);
@@ -69,7 +71,7 @@ export class Address {
     if (path !== this.path) {
       return {};
     }
-    const same = (key, values) => JSON.stringify([saved?.[key]].flat()) === JSON.stringify(values);
+    const same = (key, values) => JSON.stringify([own(saved, key)].flat()) === JSON.stringify(values);
     return Object.fromEntries(Object.entries(this.params).filter(([key, values]) => !same(key, values)));
   }
 
@@ -82,7 +84,7 @@ export class Address {
       return;
     }
     for (const key of Object.keys(this.params)) {
-      if (!(key in override)) {
+      if (!Object.hasOwn(override, key)) {
         delete this.params[key];
       }
     }

@@ -3,6 +3,8 @@
 // The kernel never opens it. It has to be open before the first cell runs, so it is opened when the kernel is
 // connected and, synchronously, when a cell is about to be sent (`beforeExecution`), whichever comes first.
 
+import { same } from './json.js';
+
 const TARGET = 'cellar.params';
 const VERSION = 1;
 
@@ -15,7 +17,7 @@ const ENDING = new Set(['restarting', 'autorestarting', 'dead', 'terminating']);
 export class Conversation {
   /**
    * @param context the notebook's document context
-   * @param settings `JSONExt`; `client`, the name of the front end; `address`; `specs`, the kernelspecs
+   * @param settings `client`, the name of the front end; `address`; `specs`, the kernelspecs
    */
   constructor(context, settings) {
     this.context = context;
@@ -34,6 +36,8 @@ export class Conversation {
     this.process = null;
     /** What both sides know of `metadata.cellar.params`. */
     this.known = null;
+    /** Whether the metadata is gone for a moment. */
+    this.replacing = false;
     /** What cells saw when the notebook was opened. */
     this.first = null;
     /** Waiting for the answer to `forget`, by cache key. */
@@ -227,7 +231,7 @@ export class Conversation {
     this.state = state;
     this.first ??= state.effective;
     this.write(state.params ?? null);
-    const changed = !this.settings.JSONExt.deepEqual(this.first, state.effective);
+    const changed = !same(this.first, state.effective);
     this.settings.address.follow(this.path, state, changed);
     this.changed();
   }
@@ -242,12 +246,19 @@ export class Conversation {
   write(params) {
     const { model } = this.context;
     this.known = params;
-    if (this.settings.JSONExt.deepEqual(this.saved(), params)) {
+    if (same(this.saved(), params)) {
       return;
     }
     const { params: _, ...rest } = Object(model.getMetadata('cellar'));
     if (params !== null) {
       model.setMetadata('cellar', { ...rest, params });
+      if (!same(this.saved(), params)) {
+        // JupyterLab takes `{}` and `{constructor: …}` for the same, and then writes nothing.
+        this.replacing = true;
+        model.deleteMetadata('cellar');
+        model.setMetadata('cellar', { ...rest, params });
+        this.replacing = false;
+      }
     } else if (Object.keys(rest).length) {
       model.setMetadata('cellar', rest);
     } else {
@@ -257,11 +268,11 @@ export class Conversation {
 
   /** The metadata was edited, or the notebook was read from its file once more. */
   onMetadata() {
-    if (!this.comm || this.context.isDisposed) {
+    if (!this.comm || this.context.isDisposed || this.replacing) {
       return;
     }
     const params = this.saved();
-    if (!this.settings.JSONExt.deepEqual(params, this.known)) {
+    if (!same(params, this.known)) {
       this.known = params;
       this.comm.send({ op: 'replace', params });
     }

@@ -16,14 +16,13 @@
   }
 
   async function load() {
-    const [{ makePlugin }, notebook, apputils, mainmenu, coreutils, components, lumino, widgets] = await Promise.all([
+    const [{ makePlugin }, notebook, apputils, mainmenu, coreutils, components, widgets] = await Promise.all([
       import(new URL('plugin.js', here)),
       shared('@jupyterlab/notebook'),
       shared('@jupyterlab/apputils'),
       shared('@jupyterlab/mainmenu'),
       shared('@jupyterlab/coreutils'),
       shared('@jupyterlab/ui-components'),
-      shared('@lumino/coreutils'),
       shared('@lumino/widgets'),
     ]);
     const { INotebookTracker, NotebookActions } = notebook;
@@ -33,7 +32,6 @@
       ...{ INotebookTracker, NotebookActions, Clipboard, ICommandPalette, Notification, PageConfig, URLExt },
       IMainMenu: mainmenu.IMainMenu,
       LabIcon: components.LabIcon,
-      JSONExt: lumino.JSONExt,
       Widget: widgets.Widget,
     });
   }

@@ -1,10 +1,15 @@
 // The panel that lists and edits a notebook's parameters.
 
+import { own } from './json.js';
+
 /** How long a command palette takes at most to give the focus back, in milliseconds. */
 const PALETTE = 500;
 
 /** How long a change may take before the panel says that it waits, in milliseconds. */
 const PATIENCE = 700;
+
+/** Where a value is edited. */
+const VALUE = 'input, textarea';
 
 let rows = 0;
 
@@ -52,7 +57,7 @@ export class ParamsPanel {
 
   /** Puts the keyboard where one will most likely want it. */
   focus() {
-    const first = this.list.querySelector('input') ?? this.form.querySelector('input');
+    const first = this.list.querySelector(VALUE) ?? this.form.querySelector('input');
     (first && !this.form.hidden ? first : this.node).focus();
   }
 
@@ -129,19 +134,19 @@ export class ParamsPanel {
     const more = button('+', `Add a value to ${key}`, () => {
       const field = this.field(key, '', values.length, values);
       row.querySelector('.cellar-Params-values').append(field);
-      field.querySelector('input').focus();
+      field.querySelector(VALUE).focus();
     });
     const head = element('div', { className: 'cellar-Params-head' });
     head.append(label, more);
     const fields = element('div', { className: 'cellar-Params-values' });
     fields.append(...values.map((value, n) => this.field(key, value, n, values)));
-    const first = fields.querySelector('input');
+    const first = fields.querySelector(VALUE);
     if (first) {
       first.id = id;
     }
     row.append(head, fields);
-    if (key in state.override) {
-      const saved = state.params?.[key];
+    if (Object.hasOwn(state.override, key)) {
+      const saved = own(state.params, key);
       const text = saved === undefined ? 'not saved' : `saved is ${[saved].flat().join(', ')}`;
       row.append(element('div', { className: 'cellar-Params-note', textContent: `for this run only; ${text}` }));
     }
@@ -151,8 +156,8 @@ export class ParamsPanel {
   /** One value, which can be edited and removed. */
   field(key, value, n, values) {
     const field = element('div', { className: 'cellar-Params-field' });
-    const input = element('input', { type: 'text', defaultValue: value, spellcheck: false, autocomplete: 'off' });
-    // A line of input shows no line breaks: what is not edited keeps those that it has.
+    const input = textField(value);
+    // The browser may show line breaks otherwise: what is not edited keeps those that it has.
     this.given.set(input, { value, shown: input.value });
     const single = values.length < 2 && n === 0;
     input.setAttribute('aria-label', single ? key : `${key}, value ${n + 1}`);
@@ -165,7 +170,7 @@ export class ParamsPanel {
     };
     input.addEventListener('change', send);
     input.addEventListener('keydown', event => {
-      if (event.key === 'Enter') {
+      if (event.key === 'Enter' && (input.matches('input') || event.ctrlKey || event.metaKey)) {
         send(); // What was put back while it was typed is no change for the browser.
       } else if (event.key === 'Escape') {
         input.value = value;
@@ -185,7 +190,7 @@ export class ParamsPanel {
   }
 
   valuesIn(input) {
-    const inputs = input.closest('.cellar-Params-values').querySelectorAll('input');
+    const inputs = input.closest('.cellar-Params-values').querySelectorAll(VALUE);
     return Array.from(inputs, each => {
       const { value, shown } = this.given.get(each);
       return each.value === shown ? value : each.value;
@@ -205,7 +210,7 @@ export class ParamsPanel {
       event.preventDefault();
       const name = key.value.trim();
       if (name) {
-        const before = this.conversation.state?.effective[name] ?? [];
+        const before = own(this.conversation.state?.effective, name) ?? [];
         // What was typed stays until it is accepted.
         this.adding = true;
         key.focus();
@@ -223,15 +228,15 @@ export class ParamsPanel {
       return () => {};
     }
     const { key } = row.dataset;
-    const place = Array.from(row.querySelectorAll('input, button')).indexOf(active);
-    const typed = active.matches('input') && active.value !== this.given.get(active).shown ? active.value : null;
+    const place = Array.from(row.querySelectorAll(`${VALUE}, button`)).indexOf(active);
+    const typed = active.matches(VALUE) && active.value !== this.given.get(active).shown ? active.value : null;
     const index = Array.from(this.list.children).indexOf(row);
     return () => {
       const again = Array.from(this.list.children).find(each => each.dataset.key === key);
-      const parts = Array.from((again ?? this.list.children[index] ?? this.form).querySelectorAll('input, button'));
+      const parts = Array.from((again ?? this.list.children[index] ?? this.form).querySelectorAll(`${VALUE}, button`));
       const target = parts[Math.min(place, parts.length - 1)] ?? this.form.querySelector('input');
       target.focus();
-      if (again && typed !== null && target.matches('input')) {
+      if (again && typed !== null && target.matches(VALUE)) {
         target.value = typed;
       }
     };
@@ -240,6 +245,13 @@ export class ParamsPanel {
 
 function element(name, properties) {
   return Object.assign(document.createElement(name), properties);
+}
+
+/** Where a value can be edited: in several lines if it has them. */
+function textField(value) {
+  const lines = value.split(/\r\n|\r|\n/).length;
+  const kind = lines > 1 ? element('textarea', { rows: Math.min(lines, 8) }) : element('input', { type: 'text' });
+  return Object.assign(kind, { defaultValue: value, spellcheck: false, autocomplete: 'off' });
 }
 
 function button(text, label, onclick) {

@@ -32,7 +32,6 @@ class Extension {
     this.app = app;
     this.tracker = tracker;
     this.settings = {
-      JSONExt: jupyter.JSONExt,
       client: /lab/i.test(app.name) ? 'jupyterlab' : 'notebook',
       address,
       specs: () => app.serviceManager.kernelspecs.specs,
