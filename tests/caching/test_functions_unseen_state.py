@@ -77,6 +77,11 @@ ARGUMENTS = {
         "fn f(c: &Counted) { c.count.fetch_add(1, SeqCst); }",
         "`Counted.count: AtomicI32`",
     ),
+    "a type that a trait names": (
+        "trait Named { type Out; }\nstruct S;\nimpl Named for S { type Out = std::cell::Cell<i32>; }",
+        "fn f(c: &<S as Named>::Out) { c.set(c.get() + 1) }",
+        "`c` may be something that changes inside",
+    ),
     "a borrowed result": ("type Text<'a> = &'a str;", "fn f(s: &str) -> Text { s }", "it returns a borrow"),
 }
 

@@ -81,6 +81,8 @@ pub struct Hazards {
     pub changes_inside: Option<Fault>,
     /// The first part that is a `&mut`.
     pub mutably_borrowed: Option<Fault>,
+    /// The first part that is not named, so that it may be any of these: `<S as Trait>::Out`.
+    pub unnamed: Option<Fault>,
 }
 
 /// Looks for them in a type, as it is written.
@@ -90,6 +92,7 @@ pub fn hazards<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -
         lossy: judge.lossy,
         changes_inside: judge.changes_inside,
         mutably_borrowed: judge.mutably_borrowed,
+        unnamed: judge.unnamed,
     }
 }
 
@@ -123,6 +126,7 @@ struct Judge<'a> {
     unknown: Option<Fault>,
     borrowed: Option<Fault>,
     mutably_borrowed: Option<Fault>,
+    unnamed: Option<Fault>,
     lossy: Option<Fault>,
     /// The value is that of a `static`: whatever it points to is there for good, and nobody writes it anywhere.
     in_static: bool,
@@ -207,7 +211,11 @@ impl<'a> Judge<'a> {
             TypeText::FnPointer if self.in_static => {}
             TypeText::FnPointer => self.refuse(of, place, "is code"),
             TypeText::Dyn(_) | TypeText::Impl(_) => self.refuse(of, place, "may hide anything"),
-            TypeText::Unreadable => self.refuse(of, place, "cannot be read"),
+            TypeText::Unreadable => {
+                let why = "cannot be read";
+                self.unnamed.get_or_insert_with(|| fault(of.text(), place, why));
+                self.refuse(of, place, why);
+            }
         }
     }
 
@@ -217,7 +225,9 @@ impl<'a> Judge<'a> {
         };
         if place.parameters.contains(first) {
             if segments.len() > 1 {
-                self.unknown(text, place, "is a type that another one decides");
+                let why = "is a type that another one decides";
+                self.unnamed.get_or_insert_with(|| fault(text, place, why));
+                self.unknown(text, place, why);
             }
             return;
         }

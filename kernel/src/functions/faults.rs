@@ -57,7 +57,17 @@ pub fn of_types(function: &CachedFunction, items: &[Item]) -> Option<Fault> {
             });
         }
         // Whoever leaves an argument out of the key answers for it: a connection, a counter.
-        let fault = found.changes_inside.filter(|_| matches!(role, Role::Input(_)))?;
+        if matches!(role, Role::Ignored(_)) {
+            return None;
+        }
+        if let Some(fault) = found.unnamed {
+            return Some(Fault {
+                at: Place::Argument(index),
+                why: format!("{role} may be something that changes inside ({fault})"),
+                help: "Name the type itself.",
+            });
+        }
+        let fault = found.changes_inside?;
         Some(Fault {
             at: Place::Argument(index),
             why: format!("{role} can change inside ({fault}): {}", read::CHANGES_ARGUMENT),

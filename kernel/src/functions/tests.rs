@@ -210,6 +210,10 @@ fn the_types_of_arguments_are_looked_into() {
             "`c` can change inside (`Counted.count: Cell<u8>`",
         ),
         ("fn f(c: &std::sync::atomic::AtomicU8)", "`c` can change inside"),
+        (
+            "fn f(c: &<S as Trait>::Out)",
+            "`c` may be something that changes inside",
+        ),
         ("fn f(s: &str) -> Text", "a borrow"),
         ("fn f(s: &[u8]) -> Option<Of<u8>>", "a borrow"),
         ("fn f(s: &str) -> Text<'_>", "a borrow"),
