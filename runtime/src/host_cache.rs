@@ -208,6 +208,11 @@ calls! {
         Some(value) => [&[1], value.as_encoded_bytes()].concat(),
         None => vec![0],
     };
+    /// Answers the working directory behind a byte 1, or a byte 0 if there is none.
+    cellar_runtime_working_directory(_texts) match std::env::current_dir() {
+        Ok(folder) => [&[1], folder.as_os_str().as_encoded_bytes()].concat(),
+        Err(_) => vec![0],
+    };
     /// Answers key, type and (for plain values) a few words of every value of the session map, as texts.
     cellar_runtime_session_list(_texts) {
         let mut answer = Vec::new();

@@ -204,40 +204,44 @@ def test_what_serde_leaves_out_is_neither_confused_nor_lost(kernel):
 def test_what_two_threads_want_at_once_is_computed_once(kernel):
     result = kernel.ok("""
         use std::sync::atomic::{AtomicU32, Ordering};
-        static CALLS: AtomicU32 = AtomicU32::new(0);
         //% cache_data
-        fn slow_square(n: u64) -> u64 {
-            CALLS.fetch_add(1, Ordering::SeqCst);
+        fn slow_square(n: u64, _calls: &AtomicU32) -> u64 {
+            _calls.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(100));
             n * n
         }
-        let results: Vec<u64> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || slow_square(n % 2 + 10))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        println!("{results:?} {}", CALLS.load(Ordering::SeqCst));
+        {
+            let calls = AtomicU32::new(0);
+            let of = &calls;
+            let results: Vec<u64> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|n| scope.spawn(move || slow_square(n % 2 + 10, of))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            println!("{results:?} {}", calls.load(Ordering::SeqCst));
+        }
     """)
     assert result.stdout == "[100, 121, 100, 121, 100, 121, 100, 121] 2\n"
 
 
 def test_a_thread_goes_on_when_the_one_it_waited_for_fails(kernel):
     result = kernel.ok("""
-        static TRIES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        use std::sync::atomic::{AtomicU32, Ordering};
         //% cache_data
-        fn fails_first(n: u64) -> Result<u64, String> {
-            let before = TRIES.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        fn fails_first(n: u64, _tries: &AtomicU32) -> Result<u64, String> {
+            let before = _tries.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(100));
             if before == 0 { panic!("on purpose") }
             if before == 1 { Err("also on purpose".into()) } else { Ok(n) }
         }
         {
+            let tries = AtomicU32::new(0);
             let outcomes = std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fails_first(7))).collect();
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| fails_first(7, &tries))).collect();
                 threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
             });
             let panicked = outcomes.iter().filter(|it| it.is_err()).count();
             let good = outcomes.iter().filter(|it| matches!(it, Ok(Ok(7)))).count();
-            println!("{panicked} {good} {}", TRIES.load(std::sync::atomic::Ordering::SeqCst));
+            println!("{panicked} {good} {}", tries.load(Ordering::SeqCst));
         }
     """)
     assert result.stdout == "1 2 3\n"
@@ -251,15 +255,14 @@ def test_threads_that_need_each_others_results_do_not_wait_for_ever(kernel):
             if deep == 0 { n } else { to_and_fro(1 - n, deep - 1) + to_and_fro(n, deep - 1) }
         }
         //% cache_data
-        fn itself(n: u64) -> u64 {
-            thread_local! { static DEPTH: std::cell::Cell<u32> = const { std::cell::Cell::new(0) }; }
-            if DEPTH.replace(1) == 0 { itself(n) + 1 } else { n }
+        fn itself(n: u64, _depth: &std::cell::Cell<u32>) -> u64 {
+            if _depth.replace(1) == 0 { itself(n, _depth) + 1 } else { n }
         }
         let sums: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..2).map(|n| scope.spawn(move || to_and_fro(n, 3))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        println!("{sums:?} {}", itself(5));
+        println!("{sums:?} {}", itself(5, &std::cell::Cell::new(0)));
     """, timeout=50)
     assert result.stdout == "[4, 4] 6\n"
 

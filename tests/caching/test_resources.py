@@ -36,19 +36,20 @@ def test_all_calls_share_one_instance(database):
 
 def test_threads_share_the_instance_that_the_first_of_them_makes(database):
     result = database.ok("""
-        static OPENED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        use std::sync::atomic::{AtomicU32, Ordering};
         //% cache_resource(on_release = close)
-        fn slowly_opened(url: &str) -> Database {
-            OPENED.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        fn slowly_opened(url: &str, _opened: &AtomicU32) -> Database {
+            _opened.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(100));
             Database { url: url.to_owned() }
         }
+        let opened = AtomicU32::new(0);
         let handles = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| slowly_opened("slow"))).collect();
+            let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| slowly_opened("slow", &opened))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
         });
         let same = handles.iter().all(|handle| cellar::Resource::ptr_eq(handle, &handles[0]));
-        println!("{same} {}", OPENED.load(std::sync::atomic::Ordering::SeqCst));
+        println!("{same} {}", opened.load(Ordering::SeqCst));
     """)
     assert printed(result) == ["true 1"]
 

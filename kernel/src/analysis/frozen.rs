@@ -54,15 +54,10 @@ impl Fault {
 
 /// Judges a type, written as rust-analyzer writes it: `Vec<HashMap<String, P>>`. `items`: the session's.
 pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Verdict {
-    let mut judge = Judge::new(items);
-    let nowhere = Place {
-        path: "",
-        parameters: &BTreeSet::new(),
-    };
-    judge.judge(&TypeText::parse(type_text), nowhere);
+    let judge = Judge::of(type_text, items);
     match (judge.refused, judge.unknown) {
         (Some(mut fault), _) => {
-            fault.changes_inside = judge.changes_inside;
+            fault.changes_inside = judge.changes_inside.is_some();
             Verdict::Refused(fault)
         }
         (None, Some(fault)) => Verdict::Unknown(fault),
@@ -73,36 +68,52 @@ pub fn frozen<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) ->
 /// The first part of a type that is borrowed text. A cell may read it, but its values cannot come back from a store: that
 /// would have to own it.
 pub fn borrowed<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Option<Fault> {
-    let mut judge = Judge::new(items);
-    let nowhere = Place {
-        path: "",
-        parameters: &BTreeSet::new(),
-    };
-    judge.judge(&TypeText::parse(type_text), nowhere);
-    judge.borrowed
+    Judge::of(type_text, items).borrowed
 }
 
-/// The first part of a type that serde does not write as it is: values that differ there look alike, and do not come back as
-/// they were.
-pub fn lossy<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Option<Fault> {
+/// What a type's values may do to a function that is not called when it was called with the like before.
+#[derive(Debug)]
+pub struct Hazards {
+    /// The first part that serde does not write as it is: values that differ there look alike, and do not come back as
+    /// they were.
+    pub lossy: Option<Fault>,
+    /// The first part that certainly can change while nobody assigns to it or borrows it mutably.
+    pub changes_inside: Option<Fault>,
+    /// The first part that is a `&mut`.
+    pub mutably_borrowed: Option<Fault>,
+    /// The first part that is not named, so that it may be any of these: `<S as Trait>::Out`.
+    pub unnamed: Option<Fault>,
+}
+
+/// Looks for them in a type, as it is written.
+pub fn hazards<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Hazards {
+    let judge = Judge::of(type_text, items);
+    Hazards {
+        lossy: judge.lossy,
+        changes_inside: judge.changes_inside,
+        mutably_borrowed: judge.mutably_borrowed,
+        unnamed: judge.unnamed,
+    }
+}
+
+/// Whether a `static` of this type has one value for good.
+///
+/// # Errors
+/// The part that may change, or of which that is not known.
+pub fn constant<'a>(of: &TypeText, items: impl IntoIterator<Item = &'a Item>) -> Result<(), Fault> {
     let mut judge = Judge::new(items);
-    let nowhere = Place {
-        path: "",
-        parameters: &BTreeSet::new(),
-    };
-    judge.judge(&TypeText::parse(type_text), nowhere);
-    judge.lossy
+    judge.in_static = true;
+    judge.judge(of, NOWHERE);
+    match judge.refused.or(judge.unknown) {
+        Some(fault) => Err(fault),
+        None => Ok(()),
+    }
 }
 
 /// Whether there is something in a type that cannot be looked into, as it is another crate's or made by a macro: serde may not be told
 /// all of its values.
 pub fn is_doubtful<'a>(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> bool {
-    let mut judge = Judge::new(items);
-    let nowhere = Place {
-        path: "",
-        parameters: &BTreeSet::new(),
-    };
-    judge.judge(&TypeText::parse(type_text), nowhere);
+    let judge = Judge::of(type_text, items);
     judge.unknown.is_some() || judge.is_written_by_macro
 }
 
@@ -118,12 +129,16 @@ struct Judge<'a> {
     implemented: Vec<&'a Implementation>,
     seen: Vec<&'a TypeDefinition>,
     refused: Option<Fault>,
-    changes_inside: bool,
+    changes_inside: Option<Fault>,
     unknown: Option<Fault>,
     borrowed: Option<Fault>,
+    mutably_borrowed: Option<Fault>,
+    unnamed: Option<Fault>,
     lossy: Option<Fault>,
     /// A type's `Serialize` is nowhere to be seen.
     is_written_by_macro: bool,
+    /// The value is that of a `static`: whatever it points to is there for good, and nobody writes it anywhere.
+    in_static: bool,
 }
 
 /// Where in the type the judge is.
@@ -133,7 +148,18 @@ struct Place<'p> {
     parameters: &'p BTreeSet<String>,
 }
 
+const NOWHERE: Place<'static> = Place {
+    path: "",
+    parameters: &BTreeSet::new(),
+};
+
 impl<'a> Judge<'a> {
+    fn of(type_text: &str, items: impl IntoIterator<Item = &'a Item>) -> Judge<'a> {
+        let mut judge = Judge::new(items);
+        judge.judge(&TypeText::parse(type_text), NOWHERE);
+        judge
+    }
+
     fn new(items: impl IntoIterator<Item = &'a Item>) -> Judge<'a> {
         let mut judge = Judge::default();
         for item in items {
@@ -172,6 +198,9 @@ impl<'a> Judge<'a> {
                 arguments.iter().for_each(|argument| self.judge(argument, place));
             }
             TypeText::Tuple(parts) => parts.iter().for_each(|part| self.judge(part, place)),
+            TypeText::Reference {
+                mutable: false, to, ..
+            } if self.in_static => self.judge(to, place),
             TypeText::Reference { mutable, to, .. } => match to.as_ref() {
                 // Text that is borrowed for good, as no variable of a notebook can borrow otherwise.
                 TypeText::Path { segments, .. } if !mutable && segments.as_slice() == ["str"] => {
@@ -179,14 +208,23 @@ impl<'a> Judge<'a> {
                     self.borrowed.get_or_insert_with(|| fault(of.text(), place, why));
                 }
                 to => {
+                    if *mutable {
+                        self.mutably_borrowed
+                            .get_or_insert_with(|| fault(of.text(), place, BORROWS));
+                    }
                     self.refuse(of, place, BORROWS);
                     self.judge(to, place);
                 }
             },
             TypeText::RawPointer => self.refuse(of, place, "says nothing of what it points to"),
+            TypeText::FnPointer if self.in_static => {}
             TypeText::FnPointer => self.refuse(of, place, "is code"),
             TypeText::Dyn(_) | TypeText::Impl(_) => self.refuse(of, place, "may hide anything"),
-            TypeText::Unreadable => self.refuse(of, place, "cannot be read"),
+            TypeText::Unreadable => {
+                let why = "cannot be read";
+                self.unnamed.get_or_insert_with(|| fault(of.text(), place, why));
+                self.refuse(of, place, why);
+            }
         }
     }
 
@@ -196,7 +234,9 @@ impl<'a> Judge<'a> {
         };
         if place.parameters.contains(first) {
             if segments.len() > 1 {
-                self.unknown(text, place, "is a type that another one decides");
+                let why = "is a type that another one decides";
+                self.unnamed.get_or_insert_with(|| fault(text, place, why));
+                self.unknown(text, place, why);
             }
             return;
         }
@@ -226,7 +266,7 @@ impl<'a> Judge<'a> {
         if self.outermost.contains(last.as_str()) && alone || !imported.is_empty() {
             return;
         }
-        match (std_types::classify(last), defined.is_empty()) {
+        match (self.classify(last), defined.is_empty()) {
             (StdType::Shared(why), _) if alone => self.refuse_text(text, place, why),
             (_, false) => {}
             _ if alone => self.std_type(last, text, place),
@@ -249,8 +289,16 @@ impl<'a> Judge<'a> {
         }
     }
 
+    fn classify(&self, name: &str) -> StdType {
+        match name {
+            // Its code makes its value once.
+            "LazyLock" if self.in_static => StdType::Plain,
+            name => std_types::classify(name),
+        }
+    }
+
     fn std_type(&mut self, name: &str, text: &str, place: Place<'_>) {
-        match std_types::classify(name) {
+        match self.classify(name) {
             StdType::Plain => {}
             StdType::Lossy(why) => self.lose(text, place, why),
             StdType::Shared(why) => self.refuse_text(text, place, why),
@@ -341,13 +389,17 @@ impl<'a> Judge<'a> {
     }
 
     fn refuse_text(&mut self, text: &str, place: Place<'_>, why: &str) {
-        self.changes_inside |= std_types::changes_inside(why);
+        if std_types::changes_inside(why) {
+            self.changes_inside.get_or_insert_with(|| fault(text, place, why));
+        }
         self.refused.get_or_insert_with(|| fault(text, place, why));
     }
 
     fn lose(&mut self, text: &str, place: Place<'_>, why: &str) {
         self.lossy.get_or_insert_with(|| fault(text, place, why));
-        self.refuse_text(text, place, why);
+        if !self.in_static {
+            self.refuse_text(text, place, why);
+        }
     }
 
     fn unknown(&mut self, text: &str, place: Place<'_>, why: &str) {

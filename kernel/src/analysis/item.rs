@@ -7,6 +7,7 @@ use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasName, HasVisibility};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 
 use super::flags::Flags;
+use super::statics::{Static, statics};
 use super::tokens::{Scan, frame, plain_name};
 use super::type_definition::TypeDefinition;
 
@@ -56,6 +57,8 @@ pub struct Item {
     pub types: Vec<TypeDefinition>,
     pub traits: BTreeSet<String>,
     pub implements: Vec<Implementation>,
+    /// The statics that it defines, at any depth.
+    pub statics: Vec<Static>,
     pub import: Option<Import>,
     /// It is `impl<T> … for T`, or has one in it.
     pub blanket: bool,
@@ -130,6 +133,11 @@ impl Item {
             types: Vec::new(),
             traits: BTreeSet::new(),
             implements: Vec::new(),
+            statics: if scan.flags.has_static {
+                statics(node)
+            } else {
+                Vec::new()
+            },
             import: None,
             blanket: false,
             flags: scan.flags,
@@ -375,6 +383,7 @@ fn collect_imports(
         types: Vec::new(),
         traits: BTreeSet::new(),
         implements: Vec::new(),
+        statics: Vec::new(),
         import: Some(Import { path, glob }),
         blanket: false,
         flags,

@@ -13,6 +13,7 @@ mod item;
 mod macro_arguments;
 mod reach;
 mod reads;
+mod statics;
 mod std_types;
 mod strings;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod type_text;
 pub use access::Access;
 pub use cell::{CellReading, read_cell};
 pub use flags::Flags;
-pub use frozen::{Fault, Verdict, borrowed, frozen, is_doubtful, lossy};
+pub use frozen::{Fault, Verdict, borrowed, constant, frozen, hazards, is_doubtful};
 pub use item::{Item, ItemKind, may_have_items};
 pub use reach::{Reached, Session, words_of_type};
+pub use statics::{Static, StaticKind};

@@ -15,6 +15,7 @@ pub struct TypeDefinition {
     pub kind: TypeKind,
     /// Names of its type and const parameters.
     pub parameters: BTreeSet<String>,
+    pub has_lifetimes: bool,
     pub fields: Vec<Field>,
     /// Of an enum: names that `use Enum::*` brings into scope.
     pub variants: Vec<String>,
@@ -48,7 +49,7 @@ const LOSSY: [&str; 6] = ["with", "serialize_with", "into", "untagged", "remote"
 impl TypeDefinition {
     pub fn of(node: &SyntaxNode) -> Option<TypeDefinition> {
         let item = ast::Item::cast(node.clone())?;
-        let (kind, name, parameters, fields) = match &item {
+        let (kind, name, parameters, mut fields) = match &item {
             ast::Item::Struct(it) => {
                 let fields = it.field_list().map_or_else(Vec::new, |list| fields_of(&list, ""));
                 (TypeKind::Struct, it.name(), it.generic_param_list(), fields)
@@ -69,9 +70,13 @@ impl TypeDefinition {
             }
             _ => return None,
         };
+        fields.extend(defaults(parameters.as_ref()));
         Some(TypeDefinition {
             name: plain_name(name?.text()).to_owned(),
             kind,
+            has_lifetimes: parameters
+                .as_ref()
+                .is_some_and(|list| list.lifetime_params().next().is_some()),
             parameters: parameter_names(parameters),
             fields,
             variants: variant_names(&item),
@@ -82,6 +87,21 @@ impl TypeDefinition {
             }),
         })
     }
+}
+
+/// What type parameters stand for where a type is named without them: parts of it, as far as anybody knows.
+fn defaults(list: Option<&ast::GenericParamList>) -> Vec<Field> {
+    let parameters = list.into_iter().flat_map(|list| list.type_or_const_params());
+    parameters
+        .filter_map(|parameter| match parameter {
+            ast::TypeOrConstParam::Type(it) => Some(Field {
+                path: it.name()?.text().to_string(),
+                is: TypeText::of(&it.default_type()?),
+                lossy: None,
+            }),
+            ast::TypeOrConstParam::Const(_) => None,
+        })
+        .collect()
 }
 
 fn variant_names(item: &ast::Item) -> Vec<String> {

@@ -447,6 +447,24 @@ impl Engine {
         }
     }
 
+    /// The working directory of cells, if it still exists. As with [`Engine::environment`], they can change it.
+    pub fn working_directory(&self) -> Option<PathBuf> {
+        let of_kernel = || std::env::current_dir().ok();
+        if !self.has_run() {
+            return of_kernel();
+        }
+        match self.call_runtime("working_directory", &[], Manner::Plain) {
+            Ok(answer) => match answer.split_first() {
+                Some((1, folder)) => Some(OsString::from_vec(folder.to_vec()).into()),
+                _ => None,
+            },
+            Err(why) => {
+                tracing::warn!("the cells' working directory cannot be asked for: {why}");
+                of_kernel()
+            }
+        }
+    }
+
     /// What `option_env!` gives in cells that are compiled from now on.
     pub fn set_compile_environment(&self, variables: Vec<(String, String)>) {
         self.builds.set_environment(variables);

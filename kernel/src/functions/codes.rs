@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::{CachedFunction, Kind};
-use crate::analysis::{self, Item, ItemKind};
+use super::faults::{self, Fault};
+use super::{CachedFunction, Kind, Part, Role};
+use crate::analysis::{self, Item, ItemKind, Reached};
 
 const READS_FILES: &str = "it, or what it calls, has `include_str!`, `env!` or the like, and what these find is not a part of its \
      key. Bind it to a variable and pass that as an argument";
@@ -96,7 +97,7 @@ impl Codes {
     pub fn digests(&self, surroundings: &str) -> Vec<(String, String)> {
         self.reached()
             .filter_map(|(name, reached)| {
-                let reached = reached?;
+                let reached = reached.ok()?;
                 let mut hash = Sha256::new();
                 let mut part = |bytes: &[u8]| {
                     hash.update((bytes.len() as u64).to_le_bytes());
@@ -114,20 +115,34 @@ impl Codes {
 
     /// The functions that have no digest, each with why and what to do.
     pub fn unkeyed(&self) -> Vec<(String, String)> {
-        let reached = self.reached().filter(|(_, reached)| reached.is_none());
-        reached
-            .map(|(name, _)| {
-                let why = self.lossy(name).unwrap_or_else(|| READS_FILES.to_owned());
-                (name.to_owned(), why)
-            })
-            .collect()
+        let unkeyed = self.reached().filter_map(|(name, reached)| {
+            let why = reached.err()?;
+            Some((name.to_owned(), why))
+        });
+        unkeyed.collect()
+    }
+
+    /// Why a function cannot be cached at all.
+    pub fn fault(&self, name: &str) -> Option<Fault> {
+        let session = analysis::Session::new(&self.items);
+        self.fault_in(self.functions.get(name)?, &reach(&session, name), &session)
+    }
+
+    fn fault_in(
+        &self,
+        function: &CachedFunction,
+        reached: &Reached,
+        session: &analysis::Session<'_>,
+    ) -> Option<Fault> {
+        faults::of_types(function, &self.items).or_else(|| faults::of_statics(reached, &self.items, session))
     }
 
     /// What serde leaves out of a function's arguments or of its result: results would be confused, or come back otherwise.
-    fn lossy(&self, name: &str) -> Option<String> {
-        let function = self.functions.get(name)?;
-        function.types.iter().find_map(|(what, text)| {
-            let fault = analysis::lossy(text, &self.items)?;
+    fn lossy(&self, function: &CachedFunction) -> Option<String> {
+        let compared = |part: &&Part| !matches!(part.role, Role::Ignored(_));
+        function.parts.iter().filter(compared).find_map(|part| {
+            let fault = analysis::hazards(&part.type_text, &self.items).lossy?;
+            let what = &part.role;
             Some(format!(
                 "{what} cannot be compared or kept by what serde writes: {fault}. Derive serde's traits without leaving anything \
                  out, or give an argument a name that begins with `_`, which is not compared"
@@ -135,18 +150,29 @@ impl Codes {
         })
     }
 
-    /// What each cached function reaches; `None` if that is not all that its code depends on.
-    fn reached(&self) -> impl Iterator<Item = (&str, Option<analysis::Reached>)> {
+    /// What each cached function reaches, or why that is not all that its results depend on and what to do.
+    fn reached(&self) -> impl Iterator<Item = (&str, Result<Reached, String>)> {
         let session = analysis::Session::new(&self.items);
-        self.functions.keys().map(move |name| {
-            let mut reached = session.reach([name.as_str()], false);
-            if reached.flags.reads_everything || reached.flags.parse_error {
-                reached = session.reach([], true);
-            }
+        self.functions.values().map(move |function| {
+            let reached = reach(&session, &function.name);
+            let fault = self
+                .fault_in(function, &reached, &session)
+                .map(|fault| format!("{}. {}", fault.why, fault.help.trim_end_matches('.')));
             let reads = reached.flags.includes_files || reached.flags.build_environment;
-            let is_keyed = !reads && self.lossy(name).is_none();
-            (name.as_str(), is_keyed.then_some(reached))
+            let why = fault
+                .or_else(|| self.lossy(function))
+                .or_else(|| reads.then(|| READS_FILES.to_owned()));
+            (function.name.as_str(), why.map_or(Ok(reached), Err))
         })
+    }
+}
+
+/// What the code of a function depends on.
+fn reach(session: &analysis::Session<'_>, name: &str) -> Reached {
+    let reached = session.reach([name], false);
+    match reached.flags.reads_everything || reached.flags.parse_error {
+        true => session.reach([], true),
+        false => reached,
     }
 }
 
@@ -170,7 +196,8 @@ mod tests {
             name: name.to_owned(),
             kind: Kind::Data,
             label: name.to_owned(),
-            types: Vec::new(),
+            parts: Vec::new(),
+            without_lifetime: Vec::new(),
             has_spinner: false,
             line: 1,
             deprecated: None,

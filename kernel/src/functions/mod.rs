@@ -15,6 +15,7 @@
 
 mod codes;
 mod exchange;
+mod faults;
 mod insertion;
 mod option_text;
 mod read;
@@ -25,6 +26,8 @@ mod tests;
 
 pub use codes::Codes;
 pub use exchange::Exchange;
+
+use std::fmt;
 
 use crate::cell::Insertion;
 use crate::magic::{Directive, Scope};
@@ -46,14 +49,43 @@ pub struct CachedFunction {
     pub kind: Kind,
     /// What lists and `clear` call it.
     pub label: String,
-    /// What is written or hashed when it is called: `its argument \`n\``, or `its result`, and the type.
-    pub types: Vec<(String, String)>,
+    /// Its arguments in their order, then its result if that is kept by value.
+    pub parts: Vec<Part>,
+    /// Types that its result names without a lifetime.
+    pub without_lifetime: Vec<String>,
     /// Something is shown while it computes.
     pub has_spinner: bool,
     /// Line of its directive in the text that was rewritten, from 1.
     pub line: usize,
     /// The deprecated directive that it was written with, and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
+}
+
+/// An argument or the result of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub role: Role,
+    /// On one line.
+    pub type_text: String,
+}
+
+/// What becomes of a [`Part`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// An argument that is in the key.
+    Input(String),
+    /// One that is not.
+    Ignored(String),
+    Result,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Input(name) | Role::Ignored(name) => write!(out, "its argument `{name}`"),
+            Role::Result => out.write_str("its result"),
+        }
+    }
 }
 
 impl CachedFunction {
@@ -92,20 +124,28 @@ pub struct Refused {
     pub columns: std::ops::Range<usize>,
 }
 
-/// The types of a function's inputs, and that of its result where it is kept by value.
-fn types(function: &read::Function, kind: Kind, options: &option_text::Options) -> Vec<(String, String)> {
-    let mut types = Vec::new();
-    for param in &function.params {
+fn parts(function: &read::Function, kind: Kind, options: &option_text::Options) -> Vec<Part> {
+    let argument = |param: &read::Param| {
         let is_input = |(name, is_input): &&(String, bool)| *is_input && !options.ignored.contains(name);
-        if let Some((name, _)) = param.names.iter().find(is_input) {
-            types.push((format!("its argument `{name}`"), param.type_text.clone()));
+        let role = match (param.names.iter().find(is_input), param.names.first()) {
+            (Some((name, _)), _) => Role::Input(name.clone()),
+            (None, Some((name, _))) => Role::Ignored(name.clone()),
+            (None, None) => Role::Ignored("_".to_owned()),
+        };
+        Part {
+            role,
+            type_text: param.type_text.clone(),
         }
-    }
+    };
+    let mut parts: Vec<Part> = function.params.iter().map(argument).collect();
     if let (Kind::Data, Some(returned)) = (kind, &function.returned) {
         let text = returned.ok.as_ref().map_or(&returned.text, |(_, text)| text);
-        types.push(("its result".to_owned(), text.clone()));
+        parts.push(Part {
+            role: Role::Result,
+            type_text: text.clone(),
+        });
     }
-    types
+    parts
 }
 
 /// Puts wrappers around the functions of `rust` that directives are about. `first_line` is the line of the cell on
@@ -121,7 +161,7 @@ pub fn rewrite(
 ) -> Result<Rewritten, Refused> {
     let end_line = first_line + rust.matches('\n').count();
     let mut insertions = Insertions::default();
-    let mut functions = Vec::new();
+    let (mut functions, mut read) = (Vec::new(), Vec::new());
     for directive in directives {
         let Scope::Function(name) = &directive.scope else {
             continue;
@@ -129,8 +169,8 @@ pub fn rewrite(
         if !(first_line..=end_line).contains(&directive.line) {
             continue;
         }
-        let read = read::function(rust, directive.line - first_line, name);
-        let function = read.map_err(|problem| problem.at(name, rust, first_line))?;
+        let function = read::function(rust, directive.line - first_line, name)
+            .map_err(|problem| problem.at(name, rust, first_line))?;
         let replacement = directive.replacement();
         let kind = match replacement.unwrap_or(directive.name) {
             "cache_resource" => Kind::Resource,
@@ -140,14 +180,30 @@ pub fn rewrite(
             .map_err(|problem| problem.at(name, rust, first_line))?;
         wrapper::wrap(&function, kind, &options, &mut insertions);
         functions.push(CachedFunction {
-            types: types(&function, kind, &options),
+            parts: parts(&function, kind, &options),
+            without_lifetime: function
+                .returned
+                .as_ref()
+                .map_or_else(Vec::new, |returned| returned.without_lifetime.clone()),
             has_spinner: options.fields.iter().any(|(name, _)| *name == "spinner"),
             label: options.label.unwrap_or_else(|| function.name.clone()),
-            name: function.name,
+            name: function.name.clone(),
             kind,
             line: directive.line,
             deprecated: replacement.map(|replacement| (directive.name, replacement)),
         });
+        read.push(function);
+    }
+    if !functions.is_empty() {
+        let mut codes = codes.clone();
+        codes.learn(rust, &functions);
+        for function in &read {
+            if let Some(fault) = codes.fault(&function.name) {
+                return Err(fault
+                    .problem(function)
+                    .at(&function.written_name, rust, first_line));
+            }
+        }
     }
     for name in codes.no_longer_cached(rust, &functions) {
         // The old body must not stay: it may call what is there no longer.

@@ -3,12 +3,18 @@
 use std::ops::Range;
 
 use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericArgs, HasGenericParams, HasName, HasVisibility};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, TextRange};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
 
 use super::Refused;
 
 /// As statements stand in a function, so does a cell.
 const PRELUDE: &str = "fn f(){";
+
+pub const CHANGES_ARGUMENT: &str = "what the body changes there would not change on a hit";
+pub const RETURN_CHANGED: &str = "Take a value and return the changed one.";
+pub const RETURNS_BORROW: &str =
+    "it returns a borrow: what it borrows from is gone when the result is given again";
+pub const RETURN_OWNED: &str = "Return an owned value, such as a `String` for a `&str`.";
 
 /// Attributes that mean in a wrapper what they mean without.
 const KEPT_ATTRIBUTES: [&str; 11] = [
@@ -32,6 +38,7 @@ pub struct Function {
     pub name: String,
     /// As written.
     pub written_name: String,
+    pub name_range: Range<usize>,
     /// Where its directive begins.
     pub directive: usize,
     /// Where `fn`, or what stands before it, begins, if it says nothing of who may see it.
@@ -55,6 +62,7 @@ pub struct Param {
     /// Pattern and type, on one line.
     pub text: String,
     pub type_text: String,
+    pub type_range: Range<usize>,
 }
 
 /// What a function returns.
@@ -65,6 +73,8 @@ pub struct Returned {
     pub text: String,
     /// The first argument of a `Result`, and its text.
     pub ok: Option<(Range<usize>, String)>,
+    /// Types in it that are named without a lifetime: it may be left out.
+    pub without_lifetime: Vec<String>,
 }
 
 /// Why there can be no wrapper, and where that stands.
@@ -77,12 +87,10 @@ pub struct Problem {
 
 impl Problem {
     fn new(why: impl Into<String>, help: &'static str, range: TextRange) -> Problem {
-        let start = usize::from(range.start()).saturating_sub(PRELUDE.len());
-        let end = usize::from(range.end()).saturating_sub(PRELUDE.len());
         Problem {
             why: why.into(),
             help,
-            range: start..end,
+            range: in_cell(range),
         }
     }
 
@@ -101,6 +109,12 @@ impl Problem {
             columns: column..column + width.max(1),
         }
     }
+}
+
+/// A range without the function around the cell.
+fn in_cell(range: TextRange) -> Range<usize> {
+    let offset = |at: TextSize| usize::from(at).saturating_sub(PRELUDE.len());
+    offset(range.start())..offset(range.end())
 }
 
 /// Reads the function `name` below the directive on `line` (from 0).
@@ -143,6 +157,7 @@ pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem
     Ok(Function {
         name: name.trim_start_matches("r#").to_owned(),
         written_name: name.to_owned(),
+        name_range: in_cell(name_range(&function)),
         directive,
         private_at: function
             .visibility()
@@ -252,6 +267,7 @@ fn params(function: &ast::Fn) -> Result<Vec<Param>, Problem> {
             names,
             text: one_line(param.syntax()),
             type_text: one_line(of.syntax()),
+            type_range: in_cell(of.syntax().text_range()),
         });
     }
     Ok(params)
@@ -261,11 +277,8 @@ fn check_param(of: &ast::Type, name: &str, is_input: bool) -> Result<(), Problem
     let range = of.syntax().text_range();
     for node in of.syntax().descendants() {
         if ast::RefType::cast(node.clone()).is_some_and(|it| it.mut_token().is_some()) {
-            let why = format!(
-                "its argument `{name}` is `&mut`: what the body changes there would not change on a hit"
-            );
-            let help = "Take a value and return the changed one.";
-            return Err(Problem::new(why, help, range));
+            let why = format!("its argument `{name}` is `&mut`: {CHANGES_ARGUMENT}");
+            return Err(Problem::new(why, RETURN_CHANGED, range));
         }
         if ast::ImplTraitType::can_cast(node.kind()) {
             let why = format!("its argument `{name}` is `impl Trait`, so the function is generic");
@@ -304,18 +317,23 @@ fn returned(function: &ast::Fn) -> Result<Option<Returned>, Problem> {
                 .and_then(|it| it.lifetime())
                 .is_some_and(|it| it.text() != "'static");
         if borrows {
-            let why = "it returns a borrow: what it borrows from is gone when the result is given again";
-            let help = "Return an owned value, such as a `String` for a `&str`.";
-            return Err(Problem::new(why, help, range));
+            return Err(Problem::new(RETURNS_BORROW, RETURN_OWNED, range));
         }
     }
-    let offsets = |range: TextRange| {
-        usize::from(range.start()) - PRELUDE.len()..usize::from(range.end()) - PRELUDE.len()
-    };
+    let paths = of.syntax().descendants().filter_map(ast::PathSegment::cast);
+    let without_lifetime = paths.filter(|segment| {
+        let arguments = segment.generic_arg_list().into_iter();
+        !arguments
+            .flat_map(|list| list.generic_args())
+            .any(|argument| matches!(argument, ast::GenericArg::LifetimeArg(_)))
+    });
     Ok(Some(Returned {
-        ok: ok_of(&of).map(|ok| (offsets(ok.syntax().text_range()), one_line(ok.syntax()))),
-        range: offsets(range),
+        ok: ok_of(&of).map(|ok| (in_cell(ok.syntax().text_range()), one_line(ok.syntax()))),
+        range: in_cell(range),
         text: one_line(of.syntax()),
+        without_lifetime: without_lifetime
+            .filter_map(|segment| Some(segment.name_ref()?.text().trim_start_matches("r#").to_owned()))
+            .collect(),
     }))
 }
 

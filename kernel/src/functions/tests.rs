@@ -117,3 +117,140 @@ fn names_in_options_must_be_there() {
     assert!(why("//% cache_resource(on_release = \"x + 1\")\nfn f(a: u8) {}").contains("no path"));
     assert!(why("//% cache_resource(max_bytes = 10)\nfn f(a: u8) {}").contains("bytes"));
 }
+
+#[test]
+fn a_function_that_uses_what_can_change_behind_its_key_is_refused() {
+    let cell = |before: &str, body: &str| {
+        format!("use std::sync::LazyLock;\n{before}\n//% cache_data\nfn f(x: i32) -> i32 {{ {body} }}")
+    };
+    for (before, body, name) in [
+        (
+            "static N: AtomicI32 = AtomicI32::new(1);",
+            "x + N.load(SeqCst)",
+            "`N` (`AtomicI32` can change",
+        ),
+        (
+            "static mut N: i32 = 1;",
+            "x + unsafe { N }",
+            "`N` (which is `static mut`)",
+        ),
+        (
+            "static N: Mutex<i32> = Mutex::new(1); fn g() -> i32 { h() } fn h() -> i32 { *N.lock().unwrap() }",
+            "g()",
+            "`N`",
+        ),
+        ("", "static CALLS: AtomicU8 = AtomicU8::new(0); x", "`CALLS`"),
+        (
+            "",
+            "thread_local! { static DEPTH: Cell<u8> = Cell::new(0); } x",
+            "`DEPTH` (which a macro",
+        ),
+        (
+            "mod m { pub static N: OnceLock<u8> = OnceLock::new(); }",
+            "*m::N.get().unwrap()",
+            "`N`",
+        ),
+        (
+            "static N: LazyLock<Mutex<i32>> = LazyLock::new(Mutex::default);",
+            "*N.lock().unwrap()",
+            "`N`",
+        ),
+        (
+            "static N: LazyLock<String> = LazyLock::new(|| cellar::params::get(\"n\").unwrap());",
+            "N.len()",
+            "first use",
+        ),
+        (
+            "struct S { it: Cell<u8> } static N: S = s();",
+            "N.it.get()",
+            "`N` (`S.it: Cell<u8>` can change",
+        ),
+    ] {
+        let why = why(&cell(before, body));
+        assert!(
+            why.contains(name) && why.contains("not a part of its key"),
+            "{before}: {why}"
+        );
+    }
+    for (before, body) in [
+        ("static TABLE: [i32; 3] = [1, 2, 3];", "TABLE[x as usize]"),
+        (
+            "static N: LazyLock<Vec<i32>> = LazyLock::new(|| vec![1]);",
+            "N[0]",
+        ),
+        (
+            "static N: AtomicI32 = AtomicI32::new(1); fn unrelated() -> i32 { N.load(SeqCst) }",
+            "x",
+        ),
+    ] {
+        assert!(rewritten(&cell(before, body)).is_ok(), "{before}");
+    }
+    let refused = rewritten("static mut N: u8 = 1;\n//% cache_data\nfn fetch() -> u8 { unsafe { N } }");
+    let refused = refused.expect_err("refused");
+    assert_eq!((refused.line, refused.columns), (3, 3..8));
+}
+
+#[test]
+fn the_types_of_arguments_are_looked_into() {
+    let types = "type M<'a> = &'a mut Vec<i32>; type Nested<'a> = Vec<M<'a>>; type Text<'a> = &'a str; type Of<'a, T> = &'a [T];
+        struct Holder<'a> { it: &'a mut u8 } struct Counted { count: Cell<u8> } type Plain = Vec<i32>;";
+    let cell = |signature: &str| format!("{types}\n//% cache_data\n{signature} {{ g() }}");
+    for (signature, expected) in [
+        ("fn f(v: M)", "`v` has a `&mut` in it"),
+        ("fn f(v: &Nested<'_>)", "`v` has a `&mut` in it"),
+        (
+            "fn f(a: u8, v: Holder)",
+            "`v` has a `&mut` in it (`Holder.it: &'a mut u8`",
+        ),
+        ("fn f(_v: M)", "`_v` has a `&mut` in it"),
+        ("fn f(c: &Cell<i32>)", "`c` can change inside (`Cell<i32>`"),
+        ("fn f(c: Rc<RefCell<i32>>)", "`c` can change inside"),
+        (
+            "fn f(c: &[Counted])",
+            "`c` can change inside (`Counted.count: Cell<u8>`",
+        ),
+        ("fn f(c: &std::sync::atomic::AtomicU8)", "`c` can change inside"),
+        (
+            "fn f(c: &<S as Trait>::Out)",
+            "`c` may be something that changes inside",
+        ),
+        ("fn f(s: &str) -> Text", "a borrow"),
+        ("fn f(s: &[u8]) -> Option<Of<u8>>", "a borrow"),
+        ("fn f(s: &str) -> Text<'_>", "a borrow"),
+    ] {
+        let why = why(&cell(signature));
+        assert!(why.contains(expected), "{signature}: {why}");
+    }
+    for signature in [
+        "fn f(v: Plain)",
+        "fn f(v: Of<i32>, s: Text) -> Plain",
+        "fn f(_c: &Cell<i32>)",
+        "fn f(a: Arc<str>)",
+        "fn f() -> Text<'static>",
+    ] {
+        assert!(rewritten(&cell(signature)).is_ok(), "{signature}");
+    }
+    let refused = rewritten("type M<'a> = &'a mut u8;\n//% cache_data\nfn f(good: u8, bad: M) {}");
+    let refused = refused.expect_err("refused");
+    assert_eq!((refused.line, refused.columns), (3, 20..21));
+}
+
+#[test]
+fn what_a_later_cell_defines_can_make_a_function_uncached_and_cached_again() {
+    let cell = "//% cache_data\nfn f(x: Of) -> i32 { n() }";
+    let mut codes = Codes::default();
+    codes.learn("fn n() -> i32 { 1 } type Of = u8;", &[]);
+    codes.learn(cell, &rewritten(cell).expect("it can be cached").functions);
+    let unkeyed = |codes: &Codes| codes.unkeyed().first().map(|(_, why)| why.clone());
+    assert_eq!(unkeyed(&codes), None);
+    codes.learn(
+        "static N: AtomicI32 = AtomicI32::new(1); fn n() -> i32 { N.load(SeqCst) }",
+        &[],
+    );
+    assert!(unkeyed(&codes).is_some_and(|why| why.contains("`N`")));
+    assert!(codes.digests("").is_empty());
+    codes.learn("fn n() -> i32 { 2 }", &[]);
+    assert_eq!(unkeyed(&codes), None);
+    codes.learn("type Of<'a> = &'a Cell<u8>;", &[]);
+    assert!(unkeyed(&codes).is_some_and(|why| why.contains("`Cell<u8>`")));
+}

@@ -106,10 +106,17 @@ pub fn prepare(session: &Session, step: &StepFunctions, has_commands: bool) -> C
     codes
 }
 
-/// Tells of functions of a step that cannot be cached whatever they are called with.
-pub fn warn_of_unkeyed(step: &StepFunctions, codes: &Codes, frontend: &dyn Frontend) {
-    for (name, why) in codes.unkeyed() {
-        if !step.functions.iter().any(|function| function.name == name) {
+/// Tells of functions that cannot be cached whatever they are called with: those of a step, and those of which that is so
+/// since the step defined anew what they reach.
+pub fn warn_of_unkeyed(session: &Session, step: &StepFunctions, codes: &Codes, frontend: &dyn Frontend) {
+    let unkeyed = codes.unkeyed();
+    if unkeyed.is_empty() {
+        return;
+    }
+    let before = session.functions().unkeyed();
+    for (name, why) in unkeyed {
+        let is_new = step.functions.iter().any(|function| function.name == name);
+        if !is_new && before.iter().any(|(known, _)| *known == name) {
             continue;
         }
         let text = format!("warning: `{name}` is not cached: {why}.\n");

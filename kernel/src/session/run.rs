@@ -365,7 +365,7 @@ impl Running<'_> {
         let codes = step.map(|step| functions::prepare(self.session, step, CellCode::has_commands(code)));
         let format = self.session.settings().debug_format.clone();
         if let (Some(step), Some(codes)) = (step, &codes) {
-            functions::warn_of_unkeyed(step, codes, &*self.frontend);
+            functions::warn_of_unkeyed(self.session, step, codes, &*self.frontend);
         }
         let written = step.map_or(code, |step| &step.original);
         let mut evaluated;

@@ -232,6 +232,10 @@ impl Machine for Workshop {
         self.engine.environment(name)
     }
 
+    fn working_directory(&self) -> Option<PathBuf> {
+        self.engine.working_directory()
+    }
+
     fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>> {
         // Threads of earlier cells may have changed something since.
         let asked: Vec<&str> = subjects.iter().flat_map(Subject::texts).collect();

@@ -1,6 +1,7 @@
 //! Which types can be compared by content, and what is said of the others.
 
-use super::super::{Verdict, borrowed, frozen, lossy, read_cell};
+use super::super::StaticKind;
+use super::super::{Verdict, borrowed, constant, frozen, hazards, read_cell};
 
 const ITEMS: &str = "
     use std::{cell::RefCell, collections as c, rc::Rc as Shared, sync::{self, Arc}};
@@ -11,6 +12,7 @@ const ITEMS: &str = "
     enum E { None, One(P), Two { p: Box<P> } }
     struct List { next: Option<Box<List>>, value: i32 }
     struct Pair<A, B = A>(A, B);
+    struct Counted<C = RefCell<u8>>(C);
     struct Grid<const W: usize> { cells: [u8; W] }
     type Table = Vec<Pair<String, P>>;
     struct Model { weights: Vec<f64>, cache: RefCell<Vec<f64>> }
@@ -99,6 +101,10 @@ fn what_is_shared_or_changes_is_refused_by_its_place() {
         (
             "Pair<P, Model>",
             "`Model.cache: RefCell<Vec<f64>>` can change behind a shared reference",
+        ),
+        (
+            "Counted",
+            "`Counted.C: RefCell<u8>` can change behind a shared reference",
         ),
         (
             "Renamed",
@@ -197,13 +203,13 @@ fn types_of_other_crates_are_unknown() {
 #[test]
 fn what_serde_does_not_write_as_it_is_is_found_behind_borrows_too() {
     let items = read_cell(ITEMS).items;
-    let lossy = |of: &str| lossy(of, &items).map(|fault| fault.path).unwrap_or_default();
+    let lossy = |of: &str| hazards(of, &items).lossy.map(|fault| fault.path);
     for of in ["&Partly", "&[Partly]", "&mut Vec<Option<Partly>>", "(u8, Partly)"] {
-        assert_eq!(lossy(of), "Partly.b", "{of}");
+        assert_eq!(lossy(of).as_deref(), Some("Partly.b"), "{of}");
     }
-    assert!(super::super::lossy("&ByHand", &items).is_some());
+    assert!(lossy("&ByHand").is_some());
     for of in ["&P", "&str", "Vec<E>", "RefCell<u8>", "Borrowed<'_>"] {
-        assert_eq!(super::super::lossy(of, &items), None, "{of}");
+        assert_eq!(lossy(of), None, "{of}");
     }
 }
 
@@ -216,4 +222,96 @@ fn borrowed_text_is_found_with_its_place() {
     for of in ["String", "P", "std::borrow::Cow<'static, str>", "Box<str>"] {
         assert_eq!(path(of), None, "{of}");
     }
+}
+
+#[test]
+fn what_a_function_could_change_is_found_behind_aliases_and_in_fields() {
+    let cell = format!(
+        "{ITEMS} type M<'a, T> = &'a mut Vec<T>; type Nested<'a> = Option<M<'a, u8>>; type Counter = Cells<i32>;
+        use std::cell::Cell as Cells; struct Holder<'a> {{ it: M<'a, u8> }} type Plain<'a> = &'a Vec<u8>;"
+    );
+    let items = read_cell(&cell).items;
+    for of in ["M<u8>", "&[Nested]", "Nested<'_>", "Holder", "Vec<Holder<'a>>"] {
+        assert!(hazards(of, &items).mutably_borrowed.is_some(), "{of}");
+    }
+    for of in [
+        "&Counter",
+        "&Cells<u8>",
+        "std::rc::Rc<RefCell<u8>>",
+        "Arc<std::sync::atomic::AtomicU8>",
+        "&Model",
+        "&[Outer]",
+    ] {
+        assert!(hazards(of, &items).changes_inside.is_some(), "{of}");
+    }
+    for of in [
+        "Plain",
+        "&P",
+        "Arc<str>",
+        "&Cell",
+        "serde_json::Value",
+        "Pair<P, E>",
+    ] {
+        let found = hazards(of, &items);
+        assert!(
+            found.mutably_borrowed.is_none() && found.changes_inside.is_none(),
+            "{of}"
+        );
+    }
+}
+
+#[test]
+fn a_static_is_constant_if_nothing_in_it_can_change() {
+    let constant = |text: &str| {
+        let items = read_cell(&format!("{ITEMS} use std::sync::LazyLock; {text}")).items;
+        let found = items
+            .iter()
+            .flat_map(|item| &item.statics)
+            .next()
+            .expect("a static");
+        matches!(&found.kind, StaticKind::Of(of) if constant(of, &items).is_ok())
+    };
+    for text in [
+        "static A: [i32; 3] = [1, 2, 3];",
+        "static A: &[(&str, fn(u8) -> u8)] = &[];",
+        "static A: P = p();",
+        "static A: LazyLock<Vec<P>> = LazyLock::new(ps);",
+        "static A: std::sync::LazyLock<&'static str> = LazyLock::new(|| N);",
+        "fn f() { static A: u8 = 1; }",
+        "static A: Partly = Partly { a: 1, b: 2 };",
+    ] {
+        assert!(constant(text), "{text}");
+    }
+    for text in [
+        "static mut A: u8 = 1;",
+        "static A: std::sync::atomic::AtomicU8 = AtomicU8::new(1);",
+        "static A: Model = model();",
+        "static A: &Model = &M;",
+        "static A: sync::OnceLock<u8> = sync::OnceLock::new();",
+        "static A: LazyLock<sync::Mutex<u8>> = LazyLock::new(m);",
+        "static A: NaiveDate = date();",
+        "static A: &(dyn Fn() -> u8 + Sync) = &f;",
+        "mod m { thread_local! { static A: u8 = 1; } }",
+        "fn f() { std::thread_local! { pub static A: u8 = 1; } }",
+        "extern \"C\" { static A: i32; }",
+        "mod m { lazy_static! { static ref A: u8 = 1; } }",
+    ] {
+        assert!(!constant(text), "{text}");
+    }
+}
+
+#[test]
+fn statics_have_names_wherever_they_stand() {
+    let names = |text: &str| -> Vec<String> {
+        let items = read_cell(text).items;
+        items
+            .into_iter()
+            .flat_map(|item| item.statics)
+            .map(|it| it.name)
+            .collect()
+    };
+    let cell =
+        "static A: u8 = 1; fn f(x: &'static str) { static mut B: u8 = 1; lazy! { static ref C: u8 = 1; } }
+        macro_rules! d { ($d:ident) => { static $d: u8 = 1; } }";
+    assert_eq!(names(cell), ["A", "B", "C", ""]);
 }

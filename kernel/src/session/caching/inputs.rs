@@ -1,6 +1,7 @@
 //! The inputs of a cell: everything that its result can depend on, each with the hash of what it is now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
@@ -41,6 +42,8 @@ pub struct Inputs {
     pub contents: BTreeMap<String, Digest>,
     /// Variables of before that the cell may change.
     pub may_change: BTreeSet<String>,
+    /// Where the cell began, and its relative globs count from.
+    pub folder: PathBuf,
     /// Globs that match nothing.
     pub without_files: Vec<String>,
 }
@@ -97,7 +100,8 @@ impl Caching {
             &target,
             Digest::of(target.as_bytes()),
         ));
-        let (without_files, mut outside) = self.declared(policy)?;
+        let folder = self.folder(policy)?;
+        let (without_files, mut outside) = self.declared(policy, &folder)?;
         ingredients.append(&mut outside);
 
         let named = self.named(reading);
@@ -111,6 +115,7 @@ impl Caching {
             ingredients,
             contents: BTreeMap::new(),
             may_change: BTreeSet::new(),
+            folder,
             without_files,
         };
         let state = self.state();
@@ -260,15 +265,26 @@ impl Caching {
         Ok(())
     }
 
-    fn declared(&self, policy: &Policy) -> Result<(Vec<String>, Vec<Ingredient>), Unkeyed> {
-        let (mut ingredients, without_files) =
-            self.state()
-                .files
-                .ingredients(&policy.files)
-                .map_err(|bad| Unkeyed {
-                    why: bad.to_string(),
-                    help: "Write it like `files = \"data/*.csv\"`.".to_owned(),
-                })?;
+    /// Where relative globs count from, if there are any.
+    fn folder(&self, policy: &Policy) -> Result<PathBuf, Unkeyed> {
+        if !policy.files.iter().any(|glob| Path::new(glob).is_relative()) {
+            return Ok(PathBuf::new());
+        }
+        self.machine.working_directory().ok_or_else(|| Unkeyed {
+            why: "`files` count from the working directory, which is there no longer".to_owned(),
+            help: "Set another one with `std::env::set_current_dir`.".to_owned(),
+        })
+    }
+
+    fn declared(&self, policy: &Policy, folder: &Path) -> Result<(Vec<String>, Vec<Ingredient>), Unkeyed> {
+        let (mut ingredients, without_files) = self
+            .state()
+            .files
+            .ingredients(&policy.files, folder)
+            .map_err(|bad| Unkeyed {
+                why: bad.to_string(),
+                help: "Write it like `files = \"data/*.csv\"`.".to_owned(),
+            })?;
         for name in &policy.env {
             ingredients.push(env_ingredient(name, self.machine.env(name).as_deref()));
         }
@@ -280,7 +296,7 @@ impl Caching {
 
     /// The first declared input that is no longer what it was.
     pub(super) fn changed_meanwhile(&self, policy: &Policy, inputs: &Inputs) -> Option<String> {
-        let (_, now) = self.declared(policy).ok()?;
+        let (_, now) = self.declared(policy, &inputs.folder).ok()?;
         now.into_iter()
             .find(|now| {
                 !inputs

@@ -130,6 +130,9 @@ pub trait Machine: Send + Sync {
     /// A variable of the environment as cells see it.
     fn env(&self, name: &str) -> Option<OsString>;
 
+    /// The working directory of cells, if it still exists.
+    fn working_directory(&self) -> Option<PathBuf>;
+
     /// What these are now, in texts that are equal for equal contents.
     fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>>;
 

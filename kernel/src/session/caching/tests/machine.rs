@@ -172,6 +172,10 @@ impl Machine for Fake {
         None
     }
 
+    fn working_directory(&self) -> Option<PathBuf> {
+        std::env::current_dir().ok()
+    }
+
     fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>> {
         subjects.iter().map(|subject| self.state_of(subject)).collect()
     }
