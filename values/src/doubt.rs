@@ -68,28 +68,64 @@ impl Doubt {
     pub unsafe fn compare(&self, written: *const (), read: *const ()) -> Result<(), Refusal> {
         // SAFETY: promised by the caller.
         let (written, read) = unsafe { (self.shown(written)?, self.shown(read)?) };
-        // Two maps with the same entries need not show them in the same order.
-        if written == read || words(&written) == words(&read) {
-            return Ok(());
-        }
-        Err(self.refusal(RefusalKind::NotFaithful, ANOTHER))
+        check_alike(self.type_name, &written, &read)
     }
 
     unsafe fn shown(&self, value: *const ()) -> Result<String, Refusal> {
-        let no_debug = || self.refusal(RefusalKind::NotSerialisable, NO_DEBUG);
+        let no_debug = || Refusal::new(RefusalKind::NotSerialisable, NO_DEBUG).of(self.type_name);
         let show = self.show.ok_or_else(no_debug)?;
         // SAFETY: promised by the caller.
-        let shown = unsafe { show(value) }?;
-        // `finish_non_exhaustive`.
-        if shown.contains(" .. }") || shown.contains("(..)") {
-            return Err(self.refusal(RefusalKind::NotSerialisable, NOT_ALL));
-        }
-        Ok(shown)
+        unsafe { show(value) }
+    }
+}
+
+/// [`digest`](crate::digest()) and [`encode_verified`](crate::encode_verified) for values of which serde may not be told all.
+pub mod doubted {
+    use std::fmt::Debug;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::{check_alike, shown};
+    use crate::digest::{self, Digest};
+    use crate::encoding::{self, Encoded};
+    use crate::refusal::Refusal;
+
+    /// As [`digest`](crate::digest()).
+    ///
+    /// # Errors
+    ///
+    /// As there, and where its `Debug` form does not tell all.
+    pub fn digest<T: Serialize + Debug + ?Sized>(value: &T) -> Result<Digest, Refusal> {
+        let told = digest::digest(value)?;
+        let shown = shown(std::any::type_name::<T>(), &value)?;
+        digest::digest(&(told.0.as_slice(), shown))
     }
 
-    fn refusal(&self, kind: RefusalKind, message: &'static str) -> Refusal {
-        Refusal::new(kind, message).of(self.type_name)
+    /// As [`encode_verified`](crate::encode_verified).
+    ///
+    /// # Errors
+    ///
+    /// As there, and where what comes back is another value.
+    pub fn encode_verified<T>(value: &T, out: &mut Vec<u8>) -> Result<Encoded, Refusal>
+    where
+        T: Serialize + Deserialize<'static> + Debug,
+    {
+        let type_name = std::any::type_name::<T>();
+        let start = out.len();
+        let encoded = encoding::encode_verified(value, out)?;
+        let read = encoding::decode::<T>(&out[start..])?;
+        check_alike(type_name, &shown(type_name, value)?, &shown(type_name, &read)?)?;
+        Ok(encoded)
     }
+}
+
+/// Checks that the forms of a value that was written and of what came back tell of the same.
+fn check_alike(type_name: &'static str, written: &str, read: &str) -> Result<(), Refusal> {
+    // Two maps with the same entries need not show them in the same order.
+    if written == read || words(written) == words(read) {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalKind::NotFaithful, ANOTHER).of(type_name))
 }
 
 /// The words of a text, and how often each is there, whatever their order.
@@ -141,15 +177,22 @@ impl<T> ByNoDebug for Probe<T> {
 /// `value` is the address of a live `T`.
 unsafe fn show<T: Debug>(value: *const ()) -> Result<String, Refusal> {
     // SAFETY: see above.
-    let value: &dyn Debug = unsafe { &*value.cast::<T>() };
-    let type_name = std::any::type_name::<T>();
+    let value = unsafe { &*value.cast::<T>() };
+    shown(std::any::type_name::<T>(), value)
+}
+
+/// The `Debug` form of a value, if it tells all.
+fn shown(type_name: &'static str, value: &dyn Debug) -> Result<String, Refusal> {
     let mut shown = Bounded::default();
     let mut outcome = Ok(());
     guard(type_name, &mut || outcome = write!(shown, "{value:?}"))?;
-    match outcome {
-        Ok(()) => Ok(shown.0),
-        Err(_) => Err(Refusal::new(RefusalKind::Value, TOO_LONG).of(type_name)),
-    }
+    let why = match outcome {
+        Err(_) => TOO_LONG,
+        // `finish_non_exhaustive`.
+        Ok(()) if shown.0.contains(" .. }") || shown.0.contains("(..)") => NOT_ALL,
+        Ok(()) => return Ok(shown.0),
+    };
+    Err(Refusal::new(RefusalKind::NotSerialisable, why).of(type_name))
 }
 
 /// Text that does not grow for ever.

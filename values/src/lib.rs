@@ -34,7 +34,7 @@ mod writer;
 pub use args::ArgsKey;
 pub use codec::{CloneFn, Codec, DecodeFn, DigestFn, DropFn, EncodeFn, ReadFn};
 pub use digest::{Digest, digest};
-pub use doubt::{Doubt, ShowFn};
+pub use doubt::{Doubt, ShowFn, doubted};
 pub use encoding::{Encoded, Format, decode, encode, encode_verified};
 pub use prebuilt::{Prebuilt, prebuilt};
 pub use refusal::{Refusal, RefusalKind};

@@ -150,6 +150,18 @@ impl Codes {
         })
     }
 
+    /// Whether a type of what is compared or kept cannot be looked into: serde may not be told all of its values.
+    pub fn is_doubtful(&self, parts: &[Part]) -> bool {
+        let mut compared = parts.iter().filter(|part| !matches!(part.role, Role::Ignored(_)));
+        compared.any(|part| analysis::is_doubtful(&part.type_text, &self.items))
+    }
+
+    /// Why the wrapper of a function does no longer do.
+    fn outdated(&self, function: &CachedFunction) -> Option<String> {
+        (!function.is_doubtful && self.is_doubtful(&function.parts))
+            .then(|| "a type that it uses was defined anew. Run the cell with the function again".to_owned())
+    }
+
     /// What each cached function reaches, or why that is not all that its results depend on and what to do.
     fn reached(&self) -> impl Iterator<Item = (&str, Result<Reached, String>)> {
         let session = analysis::Session::new(&self.items);
@@ -161,6 +173,7 @@ impl Codes {
             let reads = reached.flags.includes_files || reached.flags.build_environment;
             let why = fault
                 .or_else(|| self.lossy(function))
+                .or_else(|| self.outdated(function))
                 .or_else(|| reads.then(|| READS_FILES.to_owned()));
             (function.name.as_str(), why.map_or(Ok(reached), Err))
         })
@@ -197,6 +210,7 @@ mod tests {
             kind: Kind::Data,
             label: name.to_owned(),
             parts: Vec::new(),
+            is_doubtful: false,
             without_lifetime: Vec::new(),
             has_spinner: false,
             line: 1,

@@ -53,6 +53,8 @@ pub struct CachedFunction {
     pub parts: Vec<Part>,
     /// Types that its result names without a lifetime.
     pub without_lifetime: Vec<String>,
+    /// A type among them cannot be looked into: values are told apart by their `Debug` forms too.
+    pub is_doubtful: bool,
     /// Something is shown while it computes.
     pub has_spinner: bool,
     /// Line of its directive in the text that was rewritten, from 1.
@@ -162,6 +164,10 @@ pub fn rewrite(
     let end_line = first_line + rust.matches('\n').count();
     let mut insertions = Insertions::default();
     let (mut functions, mut read) = (Vec::new(), Vec::new());
+    let mut known = codes.clone();
+    if !directives.is_empty() {
+        known.learn(rust, &[]);
+    }
     for directive in directives {
         let Scope::Function(name) = &directive.scope else {
             continue;
@@ -178,9 +184,12 @@ pub fn rewrite(
         };
         let options = option_text::Options::of(directive, kind, &function)
             .map_err(|problem| problem.at(name, rust, first_line))?;
-        wrapper::wrap(&function, kind, &options, &mut insertions);
+        let parts = parts(&function, kind, &options);
+        let is_doubtful = known.is_doubtful(&parts);
+        wrapper::wrap(&function, kind, &options, is_doubtful, &mut insertions);
         functions.push(CachedFunction {
-            parts: parts(&function, kind, &options),
+            parts,
+            is_doubtful,
             without_lifetime: function
                 .returned
                 .as_ref()
@@ -195,10 +204,9 @@ pub fn rewrite(
         read.push(function);
     }
     if !functions.is_empty() {
-        let mut codes = codes.clone();
-        codes.learn(rust, &functions);
+        known.learn(rust, &functions);
         for function in &read {
-            if let Some(fault) = codes.fault(&function.name) {
+            if let Some(fault) = known.fault(&function.name) {
                 return Err(fault
                     .problem(function)
                     .at(&function.written_name, rust, first_line));

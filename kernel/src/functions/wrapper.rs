@@ -9,16 +9,29 @@ use super::{CachedFunction, Kind};
 /// module of the notebook, finds the types too.
 const MEMO: &str = "cellar::__private::memo";
 
-/// What serde can write, as parts of keys and as results: between the runtime's own types and all others.
+/// What serde can write, as parts of keys and as results: between the runtime's own types and all others. Where a type cannot be
+/// looked into, its `Debug` form counts too (`cellar_values::doubted`).
+fn serde(is_doubtful: bool) -> String {
+    let (means, values) = match is_doubtful {
+        true => (
+            "trait __S: ::serde::Serialize+::core::fmt::Debug{}impl<T: ::serde::Serialize+::core::fmt::Debug+?Sized> __S for T{}",
+            "::cellar_values::doubted",
+        ),
+        false => ("use ::serde::Serialize as __S;", "::cellar_values"),
+    };
+    format!("{means}{}", SERDE.replace("__values", values))
+}
+
+/// `__S` is what can be written, `__values` what writes it.
 const SERDE: &str = concat!(
-    "use ::serde::{Serialize as __S,Deserialize as __D};use cellar::__private::memo as __m;",
+    "use ::serde::Deserialize as __D;use cellar::__private::memo as __m;",
     "trait __SerdePart{fn __cellar_part<N>(&self,key:&mut __m::Key);fn __cellar_part_again(&self,key:&mut __m::Key);}",
     "impl<T:__S+?Sized> __SerdePart for &__m::Arg<'_,T>{",
-    "fn __cellar_part<N>(&self,key:&mut __m::Key){key.digested(::cellar_values::digest(self.0).map(|it|it.0))}",
+    "fn __cellar_part<N>(&self,key:&mut __m::Key){key.digested(__values::digest(self.0).map(|it|it.0))}",
     "fn __cellar_part_again(&self,key:&mut __m::Key){self.__cellar_part::<()>(key)}}",
     "type __Kept=Result<Option<__m::Kept>,String>;",
     "fn __write<T:__S+__D<'static>>(value:&T)->__Kept{let mut bytes=Vec::new();",
-    "match ::cellar_values::encode_verified(value,&mut bytes){Ok(_)=>Ok(Some(__m::Kept::Bytes(bytes.into()))),Err(why)=>Err(why.to_string())}}",
+    "match __values::encode_verified(value,&mut bytes){Ok(_)=>Ok(Some(__m::Kept::Bytes(bytes.into()))),Err(why)=>Err(why.to_string())}}",
     "fn __read<T:__D<'static>>(kept:&__m::Kept)->Option<T>{match kept{__m::Kept::Bytes(bytes)=>::cellar_values::decode(bytes).ok(),_=>None}}",
     "#[derive(Clone,Copy)]pub struct __Serde;impl<T:__S+__D<'static>> __m::Coder<T> for __Serde{",
     "fn keep(self,result:&T)->__Kept{__write(result)}fn give(self,kept:&__m::Kept)->Option<T>{__read(kept)}",
@@ -94,12 +107,18 @@ fn needs_serde(function: &Function, kind: Kind, options: &Options) -> bool {
     params.any(|param| may_need_serde(&param.type_text)) || returned.is_some_and(|text| may_need_serde(text))
 }
 
-/// Puts a wrapper around a function.
-pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut Insertions) {
+/// Puts a wrapper around a function. `is_doubtful`: a type of its arguments or of its result cannot be looked into.
+pub fn wrap(
+    function: &Function,
+    kind: Kind,
+    options: &Options,
+    is_doubtful: bool,
+    insertions: &mut Insertions,
+) {
     let module = CachedFunction::module(&function.name);
     insertions.add(
         function.directive,
-        format!("mod {module}{{{}", head(function, kind, options)),
+        format!("mod {module}{{{}", head(function, kind, options, is_doubtful)),
     );
     if let Some(at) = function.private_at {
         insertions.add(at, "pub(crate) ");
@@ -128,16 +147,15 @@ pub fn wrap(function: &Function, kind: Kind, options: &Options, insertions: &mut
 }
 
 /// What stands before the function.
-fn head(function: &Function, kind: Kind, options: &Options) -> String {
+fn head(function: &Function, kind: Kind, options: &Options, is_doubtful: bool) -> String {
     let mut fields = String::new();
     for (name, value) in &options.fields {
         fields.push_str(&format!("{name}:{value},"));
     }
     let on_disk = kind == Kind::Data && options.on_disk;
-    let serde = if needs_serde(function, kind, options) {
-        SERDE
-    } else {
-        ""
+    let serde = match needs_serde(function, kind, options) {
+        true => serde(is_doubtful),
+        false => String::new(),
     };
     let name = &function.name;
     let variable = CachedFunction::code_variable(name);

@@ -152,8 +152,8 @@ impl<T: PlainValue, E> Coder<Result<T, E>> for OkPlain<T> {
 impl<T> Coder<T> for NotKept<T> {
     fn keep(self, _result: &T) -> Result<Option<Kept>, String> {
         Err(format!(
-            "its result, of type `{}`, cannot be stored: derive `serde::Serialize` and `serde::Deserialize` for it, \
-             or use `cache_resource`",
+            "its result, of type `{}`, cannot be stored: derive `serde::Serialize` and `serde::Deserialize` for it \
+             (and `Debug`, where types of other crates take part), or use `cache_resource`",
             std::any::type_name::<T>()
         ))
     }
