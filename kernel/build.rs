@@ -29,6 +29,7 @@ fn main() {
         "cellar_host_hash_free",
         "cellar_host_tell",
         "cellar_host_panicked",
+        "cellar_host_panicked_with",
         "cellar_host_panic",
         "cellar_host_returned_error",
         "cellar_host_display",

@@ -25,6 +25,14 @@ pub enum Kind {
     Result = 2,
 }
 
+/// Whose hook tells people of a panic that does not end the cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Teller {
+    Cellar = 0,
+    User = 1,
+}
+
 /// One part of a MIME bundle as the host reads it.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -39,7 +47,8 @@ struct Entry {
 type DisplayFn = unsafe extern "C" fn(u32, *const u8, usize, *const Entry, usize);
 type ClearFn = unsafe extern "C" fn(u32);
 type InputFn = unsafe extern "C" fn(*const u8, usize, u32, *mut u8, usize) -> isize;
-type PanicFn = unsafe extern "C" fn(*const u8, usize, *const u8, usize, u32, u32, *const u8, usize);
+type PanicFn = unsafe extern "C" fn(*const u8, usize, *const u8, usize, u32, u32, *const u8, usize, u32);
+type PanickedFn = unsafe extern "C" fn(*const u8, usize);
 type ReturnedErrorFn = unsafe extern "C" fn(*const u8, usize, *const u8, usize, *const u8, usize, u32, u32);
 
 /// The host's functions, each `None` where no host is.
@@ -48,6 +57,7 @@ struct Host {
     clear: Option<ClearFn>,
     input: Option<InputFn>,
     panic: Option<PanicFn>,
+    panicked: Option<PanickedFn>,
     returned_error: Option<ReturnedErrorFn>,
 }
 
@@ -64,6 +74,9 @@ fn host() -> &'static Host {
                 clear: std::mem::transmute::<*mut c_void, Option<ClearFn>>(symbol(c"cellar_host_clear")),
                 input: std::mem::transmute::<*mut c_void, Option<InputFn>>(symbol(c"cellar_host_input")),
                 panic: std::mem::transmute::<*mut c_void, Option<PanicFn>>(symbol(c"cellar_host_panic")),
+                panicked: std::mem::transmute::<*mut c_void, Option<PanickedFn>>(symbol(
+                    c"cellar_host_panicked_with",
+                )),
                 returned_error: std::mem::transmute::<*mut c_void, Option<ReturnedErrorFn>>(symbol(
                     c"cellar_host_returned_error",
                 )),
@@ -155,7 +168,7 @@ pub fn input(prompt: &str, password: bool, buffer: &mut [u8]) -> Option<isize> {
 }
 
 /// Tells of a panic. Returns whether a host was there.
-pub fn panicked(message: &str, file: &str, line: u32, column: u32, thread: &str) -> bool {
+pub fn panicked(message: &str, file: &str, line: u32, column: u32, thread: &str, teller: Teller) -> bool {
     let Some(function) = host().panic else {
         return false;
     };
@@ -170,9 +183,18 @@ pub fn panicked(message: &str, file: &str, line: u32, column: u32, thread: &str)
             column,
             thread.as_ptr(),
             thread.len(),
+            teller as u32,
         );
     }
     true
+}
+
+/// Tells that the cell ended by unwinding.
+pub fn ended_by_panic(message: &str) {
+    if let Some(function) = host().panicked {
+        // SAFETY: pointer and length belong to a live string that the host copies.
+        unsafe { function(message.as_ptr(), message.len()) };
+    }
 }
 
 /// Tells of an error that `?` returned from the cell; `type_name` is empty for an `Option`.

@@ -28,6 +28,7 @@ mod host;
 mod host_cache;
 mod input;
 mod mime;
+mod panic_hook;
 pub mod params;
 mod progress;
 mod progress_bar;

@@ -3,29 +3,19 @@
 //! The cells' std is not the host's std: panic hook, stdout buffer and thread names of the user's
 //! world are only reachable from here.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::io::Write;
-use std::panic::PanicHookInfo;
 use std::sync::mpsc;
 use std::time::Duration;
 
 /// How long a thread that holds stdout's lock may delay the end of a cell.
 const LOCKED_STDOUT: Duration = Duration::from_millis(500);
 
-thread_local! {
-    /// Set in the thread that runs cells. That thread is not std's main thread here (std did not
-    /// start this process), so its name tells nothing.
-    static RUNS_CELLS: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Prepares the user's world. Called once by the host, from the thread that runs cells.
 #[doc(hidden)]
 #[unsafe(no_mangle)]
 pub extern "C" fn cellar_runtime_start() {
-    let _ = RUNS_CELLS.try_with(|it| it.set(true));
     crate::__private::session_map::start();
-    std::panic::set_hook(Box::new(report_panic));
+    crate::panic_hook::start();
 }
 
 /// Hands on what the cell printed and std still holds back. Never panics, and never waits long for
@@ -68,56 +58,9 @@ fn is_single_threaded() -> bool {
     std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)
 }
 
-fn report_panic(info: &PanicHookInfo<'_>) {
-    let (file, line, column) = match info.location() {
-        Some(location) => (location.file(), location.line(), location.column()),
-        None => ("", 0, 0),
-    };
-    let message = message(info.payload());
-    let current;
-    let thread = if RUNS_CELLS.try_with(Cell::get).unwrap_or(false) {
-        ""
-    } else {
-        current = std::thread::current();
-        current.name().unwrap_or("<unnamed>")
-    };
-    if !crate::host::panicked(&message, file, line, column, thread) {
-        // A failed write must not panic here: that would end the process.
-        let _ = writeln!(
-            std::io::stderr(),
-            "thread '{thread}' panicked at {file}:{line}:{column}:\n{message}"
-        );
-    }
-}
-
-/// What was panicked with, as far as it can be read.
-fn message(payload: &(dyn Any + Send)) -> String {
-    macro_rules! first_of {
-        ($($type:ty),*) => {
-            $(if let Some(value) = payload.downcast_ref::<$type>() { return value.to_string(); })*
-        };
-    }
-    first_of!(
-        &'static str,
-        String,
-        Box<dyn std::error::Error + Send + Sync>,
-        std::borrow::Cow<'static, str>
-    );
-    first_of!(char, bool, i32, i64, u32, u64, usize, f64);
-    "panicked with a value that is not text (`panic_any`)".to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_panic_with_any_value_has_a_message() {
-        assert_eq!(message(&"text"), "text");
-        assert_eq!(message(&String::from("text")), "text");
-        assert_eq!(message(&7_i32), "7");
-        assert!(message(&vec![1]).contains("panic_any"));
-    }
 
     #[test]
     fn flushing_does_not_wait_for_ever_for_a_thread_that_keeps_stdout_locked() {

@@ -226,6 +226,12 @@ impl Engine {
         frontend: Arc<dyn Frontend>,
         progress: Arc<dyn Frontend>,
     ) -> Evaluation {
+        if let Some(errors) = self.refused(code) {
+            return Evaluation {
+                error: Some(EngineError::Compile(errors)),
+                ..Evaluation::default()
+            };
+        }
         let mut code = code.clone();
         // Once a cell has awaited something, evcxr runs all in a runtime.
         code.awaits |= self.builds.awaits() && !code.statements.is_empty();
@@ -239,6 +245,13 @@ impl Engine {
             true => self.evaluate_alike(&code, frontend, progress),
             false => self.evaluate_below(&added, &code, frontend, progress),
         }
+    }
+
+    /// What is wrong with a cell that a `return` would leave. If it cannot be parsed either, that is told first.
+    fn refused(&self, code: &CellCode) -> Option<Vec<serde_json::Value>> {
+        let early_return = code.early_return.clone()?;
+        let of_syntax = self.builds.errors_of_syntax(code);
+        Some(of_syntax.unwrap_or_else(|| vec![early_return]))
     }
 
     /// Evaluates a cell that needs these dependencies, by its `:dep` lines for the most part: first the session gets them, then the rest is

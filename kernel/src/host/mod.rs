@@ -107,6 +107,8 @@ pub struct PanicRecord {
     pub column: u32,
     /// Empty for the thread that runs cells.
     pub thread: String,
+    /// A hook of the user's tells of it.
+    pub is_told: bool,
 }
 
 /// An `Err` or `None` that left a cell through `?`.

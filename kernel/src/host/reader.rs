@@ -72,7 +72,8 @@ pub struct Presenter {
     prompt: Option<(String, bool)>,
     /// Panics of the thread that runs cells, in order.
     panics: VecDeque<PanicRecord>,
-    panicked: bool,
+    /// The cell ended by one, with a payload of this text.
+    panicked: Option<Option<String>>,
     /// The worker said that it will end since the run failed; its death then says nothing.
     withdrawn: bool,
     report: RunReport,
@@ -91,7 +92,7 @@ impl Presenter {
             last_line: String::new(),
             prompt: None,
             panics: VecDeque::new(),
-            panicked: false,
+            panicked: None,
             withdrawn: false,
             report: RunReport::default(),
         }
@@ -221,7 +222,7 @@ impl Presenter {
                     self.show_panic(&caught);
                 }
             }
-            Record::Panicked => self.panicked = true,
+            Record::Panicked(said) => self.panicked = Some(said),
             Record::ReturnedError(error) => self.report.returned_error = Some(error),
             Record::ChangedType(name) => {
                 if !self.report.changed_type.contains(&name) {
@@ -259,13 +260,18 @@ impl Presenter {
         line.chars().take(LONGEST_PROMPT).collect()
     }
 
+    /// Tells of a panic that did not end the cell, unless a hook of the user's has.
     fn show_panic(&mut self, panic: &PanicRecord) {
+        if panic.is_told {
+            return;
+        }
         let PanicRecord {
             message,
             file,
             line,
             column,
             thread,
+            ..
         } = panic;
         let thread = if thread.is_empty() { "main" } else { thread };
         let text = format!("thread '{thread}' panicked at {file}:{line}:{column}:\n{message}\n");
@@ -278,6 +284,20 @@ impl Presenter {
         self.show_unused_prompt();
         self.last_line.clear();
         self.report = RunReport::default();
+    }
+
+    /// The panic that ended the cell with a payload of this text. `resume_unwind` calls no hook, and one that the cell
+    /// itself has set tells us nothing; then there is only the text.
+    fn failing_panic(&mut self, said: Option<String>) -> PanicRecord {
+        let seen = match &said {
+            Some(said) => self.panics.iter().rposition(|panic| panic.message == *said),
+            None => self.panics.len().checked_sub(1),
+        };
+        seen.and_then(|at| self.panics.remove(at))
+            .unwrap_or_else(|| PanicRecord {
+                message: said.unwrap_or_else(|| "the cell panicked without saying why".to_owned()),
+                ..PanicRecord::default()
+            })
     }
 
     /// The run is over: shows all that is left and gives the report.
@@ -298,12 +318,8 @@ impl Presenter {
             death
         };
         let aborted = death == Some(Death::Signal(libc::SIGABRT));
-        let failed = if std::mem::take(&mut self.panicked) {
-            // `resume_unwind` and a hook of the user's own tell us nothing.
-            Some(self.panics.pop_back().unwrap_or_else(|| PanicRecord {
-                message: "the cell panicked without saying why".into(),
-                ..PanicRecord::default()
-            }))
+        let failed = if let Some(said) = self.panicked.take() {
+            Some(self.failing_panic(said))
         } else if aborted {
             // A later one is only "panic in a function that cannot unwind".
             self.panics.pop_front()
@@ -368,6 +384,7 @@ mod tests {
                 line,
                 column,
                 thread,
+                is_told: false,
             },
             main,
         }
@@ -421,13 +438,50 @@ mod tests {
     }
 
     #[test]
+    fn the_payload_tells_which_panic_ended_the_cell() {
+        let (mut presenter, outputs) = presenter();
+        let ended_with = |presenter: &mut Presenter, said: &str| {
+            presenter.record(Record::Panicked(Some(said.into())));
+            presenter
+                .finish(None)
+                .panic
+                .map(|panic| (panic.message, panic.line))
+        };
+        presenter.record(panic("first", true));
+        presenter.record(panic("second", true));
+        assert_eq!(ended_with(&mut presenter, "first"), Some(("first".into(), 3)));
+        presenter.record(panic("caught", true));
+        assert_eq!(ended_with(&mut presenter, "unseen"), Some(("unseen".into(), 0)));
+        let shown = |message| {
+            text(
+                Stream::Stderr,
+                &format!("thread 'main' panicked at src/lib.rs:3:5:\n{message}\n"),
+            )
+        };
+        assert_eq!(*outputs.lock().unwrap(), [shown("second"), shown("caught")]);
+    }
+
+    #[test]
+    fn what_the_users_hook_tells_is_told_once() {
+        let (mut presenter, outputs) = presenter();
+        for main in [true, false] {
+            if let Record::Panic { mut record, main } = panic("caught", main) {
+                record.is_told = true;
+                presenter.record(Record::Panic { record, main });
+            }
+        }
+        assert_eq!(presenter.finish(None).panic, None);
+        assert!(outputs.lock().unwrap().is_empty());
+    }
+
+    #[test]
     fn the_panic_that_ends_the_cell_is_reported_and_others_are_shown() {
         let (mut presenter, outputs) = presenter();
         presenter.begin();
         presenter.record(panic("caught", true));
         presenter.record(panic("elsewhere", false));
         presenter.record(panic("fatal", true));
-        presenter.record(Record::Panicked);
+        presenter.record(Record::Panicked(None));
         let report = presenter.finish(None);
         assert_eq!(report.panic.unwrap().message, "fatal");
         assert_eq!(

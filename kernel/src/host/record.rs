@@ -38,8 +38,8 @@ pub enum Record {
     Clear { wait: bool },
     /// The panic hook saw a panic; `main` says that it was in the thread that runs cells.
     Panic { record: PanicRecord, main: bool },
-    /// The cell ended by unwinding.
-    Panicked,
+    /// The cell ended by unwinding, with a payload of this text, if anybody has looked.
+    Panicked(Option<String>),
     /// The cell ended by `?`.
     ReturnedError(ReturnedError),
     /// A variable is missing or of another type than the cell expects.
@@ -105,10 +105,17 @@ impl Record {
                     .number(u64::from(record.line))
                     .number(u64::from(record.column))
                     .bytes(record.thread.as_bytes())
+                    .number(u64::from(record.is_told))
                     .number(u64::from(*main));
                 (PANIC, message)
             }
-            Record::Panicked => (PANICKED, message),
+            Record::Panicked(said) => {
+                let message = message.number(u64::from(said.is_some()));
+                (
+                    PANICKED,
+                    message.bytes(said.as_deref().unwrap_or_default().as_bytes()),
+                )
+            }
             Record::ReturnedError(error) => {
                 let message = message
                     .bytes(error.type_name.as_deref().unwrap_or_default().as_bytes())
@@ -185,10 +192,15 @@ impl Record {
                     line: message.number()? as u32,
                     column: message.number()? as u32,
                     thread: message.text()?,
+                    is_told: message.number()? != 0,
                 },
                 main: message.number()? != 0,
             },
-            PANICKED => Record::Panicked,
+            PANICKED => {
+                let is_said = message.number()? != 0;
+                let said = message.text()?;
+                Record::Panicked(is_said.then_some(said))
+            }
             RETURNED_ERROR => Record::ReturnedError(ReturnedError {
                 type_name: Some(message.text()?).filter(|name| !name.is_empty()),
                 message: message.text()?,
@@ -247,6 +259,7 @@ mod tests {
             line: 7,
             column: 3,
             thread: String::new(),
+            is_told: true,
         };
         let error = ReturnedError {
             type_name: None,
@@ -272,7 +285,8 @@ mod tests {
                 record: panic,
                 main: true,
             },
-            Record::Panicked,
+            Record::Panicked(None),
+            Record::Panicked(Some("why".into())),
             Record::ReturnedError(error.clone()),
             Record::ReturnedError(ReturnedError {
                 type_name: Some("E".into()),

@@ -140,6 +140,7 @@ mod tests {
             line: 12,
             column: 5,
             thread: String::new(),
+            is_told: false,
         }
     }
 

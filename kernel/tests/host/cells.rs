@@ -97,7 +97,7 @@ pub const FUNCTION: &str = "run_cell";
 const RUNTIME: &str = r#"
 unsafe extern "C" {
     fn cellar_host_panic(message: *const u8, len: usize, file: *const u8, file_len: usize, line: u32, column: u32,
-        thread: *const u8, thread_len: usize);
+        thread: *const u8, thread_len: usize, teller: u32);
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cellar_runtime_start() {
@@ -107,9 +107,11 @@ pub extern "C" fn cellar_runtime_start() {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("");
         unsafe { cellar_host_panic(message.as_ptr(), message.len(), file.as_ptr(), file.len(), line, column,
-            name.as_ptr(), name.len()) }
+            name.as_ptr(), name.len(), 0) }
     }));
 }
+#[unsafe(no_mangle)]
+pub extern "C" fn cellar_runtime_cell_begins() {}
 #[unsafe(no_mangle)]
 pub extern "C" fn cellar_runtime_flush() { let _ = std::io::Write::flush(&mut std::io::stdout()); }
 #[unsafe(no_mangle)]

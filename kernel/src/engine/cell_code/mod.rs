@@ -3,6 +3,7 @@
 
 pub mod comments;
 mod debug_format;
+mod early_return;
 mod effort;
 pub mod error_format;
 mod patterns;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{AstToken, Edition, SourceFile, SyntaxKind, SyntaxNode, TextSize};
+use serde_json::Value;
 
 use super::cell_crate::source_map::{Kind, Marks, Origin};
 use super::knowledge::items::Item;
@@ -49,6 +51,8 @@ pub struct CellCode {
     pub bounded: bool,
     /// The parser stumbled: the cell's Rust, line for line, so that rustc alone can say what is wrong.
     pub suspicious: Option<(Arc<CellSource>, String)>,
+    /// A `return` would leave the cell: an error as rustc writes them.
+    pub early_return: Option<Value>,
 }
 
 /// A variable that a cell defines.
@@ -73,6 +77,11 @@ pub fn prepare(code: &str, cell: &Arc<CellSource>, marks: &mut Marks, debug_form
     };
     let file = SourceFile::parse(&format!("{PRELUDE}{rust}\n}}"), Edition::Edition2024);
     let statements = statements(&file.syntax_node());
+    let places: Vec<(usize, usize)> = early_return::leaving(&statements)
+        .into_iter()
+        .map(|at| line_and_column(code, code.len() - rust.len() + at - PRELUDE.len()))
+        .collect();
+    prepared.early_return = (!places.is_empty()).then(|| early_return::error(&places, cell));
     if !file.errors().is_empty() || !is_one_function(&file.syntax_node()) {
         let lines = commands.matches('\n').count();
         prepared.suspicious = Some((Arc::clone(cell), format!("{}{rust}", "\n".repeat(lines))));
@@ -151,9 +160,17 @@ pub fn prepare_around(
         text.push('\n');
     }
     text.push_str(";\n");
+    let file = SourceFile::parse(&format!("{PRELUDE}{code}\n}}"), Edition::Edition2024);
+    let places: Vec<(usize, usize)> = early_return::leaving(&statements(&file.syntax_node()))
+        .into_iter()
+        .map(|at| line_and_column(code, at - PRELUDE.len()))
+        .filter(|(of_code, _)| *of_code == user_line)
+        .map(|(_, before)| (line, before))
+        .collect();
     CellCode {
         statements: text.clone(),
         text,
+        early_return: (!places.is_empty()).then(|| early_return::error(&places, cell)),
         ..CellCode::default()
     }
 }
@@ -221,12 +238,11 @@ impl CellCode {
             None if self.shows => Kind::Shown,
             None => Kind::Other,
         };
-        let before = &code[..offset];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let (line, column_offset) = line_and_column(code, offset);
         let mark = marks.add(Origin {
             cell: Arc::clone(cell),
-            line: before.matches('\n').count() + 1,
-            column_offset: before[line_start..].chars().count(),
+            line,
+            column_offset,
             lines: text.matches('\n').count() + 1,
             kind,
         });
@@ -270,6 +286,16 @@ impl CellCode {
             });
         }
     }
+}
+
+/// The line of a byte of `code`, from 1, and how many characters stand before it there.
+fn line_and_column(code: &str, offset: usize) -> (usize, usize) {
+    let before = &code[..offset];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count(),
+    )
 }
 
 /// evcxr's `:commands` stand above the first line of Rust.
@@ -353,12 +379,15 @@ fn outside_functions(node: &SyntaxNode, wanted: &dyn Fn(SyntaxKind) -> bool, in_
                 token.kind() == in_macro || token.text() == "await" && in_macro == SyntaxKind::AWAIT_KW
             });
     }
-    node.children().any(|child| {
-        let own_scope = matches!(child.kind(), SyntaxKind::CLOSURE_EXPR)
-            || is_item(child.kind())
-            || ast::BlockExpr::cast(child.clone()).is_some_and(|block| block.async_token().is_some());
-        !own_scope && outside_functions(&child, wanted, in_macro)
-    })
+    node.children()
+        .any(|child| !has_own_scope(&child) && outside_functions(&child, wanted, in_macro))
+}
+
+/// Whether what leaves `node` does not leave the code around it: a closure, an item, an async block.
+fn has_own_scope(node: &SyntaxNode) -> bool {
+    node.kind() == SyntaxKind::CLOSURE_EXPR
+        || is_item(node.kind())
+        || ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some())
 }
 
 fn is_item(kind: SyntaxKind) -> bool {

@@ -84,13 +84,14 @@ const TELLING_HOST: &str = r#"
             answer.len() as isize
         } }
     }
-    #[unsafe(no_mangle)] extern "C" fn cellar_host_panic(m: *const u8, len: usize, f: *const u8, f_len: usize, line: u32, _column: u32, t: *const u8, t_len: usize) {
-        unsafe { println!("[panic {:?} in {:?} at {} {}]", text(m, len), text(t, t_len), text(f, f_len).ends_with("program.rs"), line > 0) };
+    #[unsafe(no_mangle)] extern "C" fn cellar_host_panic(m: *const u8, len: usize, f: *const u8, f_len: usize, line: u32, _column: u32, t: *const u8, t_len: usize, teller: u32) {
+        let told = if teller == 1 { " told" } else { "" };
+        unsafe { println!("[panic {:?} in {:?} at {} {}{told}]", text(m, len), text(t, t_len), text(f, f_len).ends_with("program.rs"), line > 0) };
     }
     #[unsafe(no_mangle)] extern "C" fn cellar_host_returned_error(t: *const u8, t_len: usize, m: *const u8, len: usize, f: *const u8, f_len: usize, line: u32, column: u32) {
         unsafe { println!("[error {:?} {:?} {} {line}:{column}]", text(t, t_len), text(m, len), text(f, f_len).ends_with("program.rs")) };
     }
-    unsafe extern "C" { fn cellar_runtime_start(); fn cellar_runtime_flush(); }
+    unsafe extern "C" { fn cellar_runtime_start(); fn cellar_runtime_cell_begins(); fn cellar_runtime_flush(); }
 "#;
 
 /// The expansion of an expression that stands alone (see the crate's `private/show.rs`).
@@ -375,6 +376,51 @@ Err(NotAllowed) Err(Closed)
 [panic "away" in "worker" at true true]
 [panic "away" in "<unnamed>" at true true]
 end[result text/plain/0:*m* text/markdown/0:*m*]
+"#;
+    assert_eq!(output, expected);
+}
+
+#[test]
+fn the_users_panic_hook_is_called_and_the_host_hears_of_panics_all_the_same() {
+    let output = run(&format!(
+        "{TELLING_HOST}
+extern crate cellar as _;
+fn next_cell(number: i32) {{ unsafe {{ cellar_runtime_cell_begins() }}; println!(\"{{number}}\"); }}
+fn panics() {{ let _ = std::panic::catch_unwind(|| panic!(\"why\")); }}
+fn main() {{
+    unsafe {{ cellar_runtime_start() }};
+    next_cell(1);
+    next_cell(2);
+    panics();
+    let of_cellar = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {{ println!(\"mine\"); of_cellar(info) }}));
+    panics();
+    next_cell(3);
+    panics();
+    next_cell(4);
+    std::panic::set_hook(Box::new(|_| println!(\"other\")));
+    next_cell(5);
+    panics();
+    let _ = std::panic::take_hook();
+    next_cell(6);
+    panics();
+}}"
+    ));
+    let expected = r#"1
+2
+[panic "why" in "" at true true]
+mine
+[panic "why" in "" at true true]
+3
+[panic "why" in "" at true true told]
+mine
+[panic "why" in "" at true true]
+4
+5
+[panic "why" in "" at true true told]
+other
+6
+[panic "why" in "" at true true]
 "#;
     assert_eq!(output, expected);
 }

@@ -160,7 +160,16 @@ unsafe extern "C" fn cellar_host_tell(message: *const u8, length: usize) {
 #[unsafe(no_mangle)]
 extern "C" fn cellar_host_panicked() {
     FAILED.store(true, Ordering::SeqCst);
-    output::send(&Record::Panicked);
+    output::send(&Record::Panicked(None));
+}
+
+/// # Safety
+/// See `abi.md`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn cellar_host_panicked_with(message: *const u8, length: usize) {
+    FAILED.store(true, Ordering::SeqCst);
+    // SAFETY: promised by the caller.
+    output::send(&Record::Panicked(Some(unsafe { text(message, length) })));
 }
 
 /// # Safety
@@ -175,6 +184,7 @@ unsafe extern "C" fn cellar_host_panic(
     column: u32,
     thread: *const u8,
     thread_length: usize,
+    teller: u32,
 ) {
     // SAFETY: promised by the caller.
     let (message, file, mut thread) = unsafe {
@@ -195,7 +205,11 @@ unsafe extern "C" fn cellar_host_panic(
     } else if thread.is_empty() {
         thread.push_str("<unnamed>");
     }
+    let is_told = teller != 0;
     if !output::is_active() {
+        if is_told {
+            return;
+        }
         // The text at least, as any program has it.
         let text = format!("thread '{thread}' panicked at {file}:{line}:{column}:\n{message}\n");
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
@@ -207,6 +221,7 @@ unsafe extern "C" fn cellar_host_panic(
         line,
         column,
         thread,
+        is_told,
     };
     output::send(&Record::Panic { record, main });
 }

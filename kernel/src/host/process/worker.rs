@@ -43,6 +43,7 @@ struct State {
     orders: OwnedFd,
     /// Why the libraries that cells need could not be loaded.
     load_error: Option<String>,
+    cell_begins: Option<unsafe extern "C" fn()>,
     flush: Option<unsafe extern "C" fn()>,
     cell_ended: Option<unsafe extern "C" fn()>,
     store: *mut c_void,
@@ -91,6 +92,7 @@ pub fn run(worker: Worker) -> ! {
         shared,
         orders,
         load_error: None,
+        cell_begins: None,
         flush: None,
         cell_ended: None,
         store,
@@ -161,16 +163,19 @@ impl State {
             // SAFETY: the runtime library exports it with this type.
             let start: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_start")? };
             // SAFETY: as above.
+            let cell_begins: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_cell_begins")? };
+            // SAFETY: as above.
             let flush: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_flush")? };
             // SAFETY: as above.
             let cell_ended: unsafe extern "C" fn() = unsafe { symbol("cellar_runtime_cell_ended")? };
             // SAFETY: called once, after the libraries were loaded.
             unsafe { start() };
-            Ok((flush, cell_ended))
+            Ok((cell_begins, flush, cell_ended))
         });
         match loaded {
-            Ok((flush, cell_ended)) => {
+            Ok((cell_begins, flush, cell_ended)) => {
                 abi::set_flush(flush);
+                self.cell_begins = Some(cell_begins);
                 self.flush = Some(flush);
                 self.cell_ended = Some(cell_ended);
             }
@@ -240,6 +245,10 @@ impl State {
         // SAFETY: the kernel gave the library and the name of a compiled cell.
         let function = unsafe { self.find::<Cell>(&cell.library, &cell.function)? };
         Ok(Box::new(move |state| {
+            if let Some(cell_begins) = state.cell_begins {
+                // SAFETY: the runtime library exports it with this type.
+                unsafe { cell_begins() };
+            }
             // SAFETY: as above; the store is the one that cells hand on.
             state.store = unsafe { function(state.store) };
         }))

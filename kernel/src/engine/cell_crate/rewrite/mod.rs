@@ -89,7 +89,10 @@ pub struct Stored {
 /// run, before anybody knows the number that evcxr has for it.
 pub const CELL_FUNCTION: &str = "run_user_code_0";
 
-const PANICKED: &str = "{unsafe extern \"C\"{safe fn cellar_host_panicked();} cellar_host_panicked();}";
+const PANICKED: &str = "{unsafe extern \"Rust\"{safe fn cellar_runtime_panicked(payload: ::std::boxed::Box<dyn ::std::any::Any + ::std::marker::Send>);} cellar_runtime_panicked(__cellar_payload);}";
+const MATCH_PANIC: &str = "Err(__cellar_payload) => {";
+const CATCH_OPEN: &str = "if let Err(__cellar_payload) = std::panic::catch_unwind(||{";
+const CATCH_CLOSE: &str = "}) {";
 const CATCH: &str = "std::panic::catch_unwind(";
 const TRY_OPEN: &str = "let _ = (|| -> std::result::Result<(), EvcxrUserCodeError> {";
 const TRY_CLOSE: &str = "Ok(())})();";
@@ -180,10 +183,10 @@ pub fn is_frame(line: &str) -> bool {
         "std::panic::AssertUnwindSafe(||{",
         "})) {",
         "Ok(_) => {}",
-        "Err(_) => {",
+        MATCH_PANIC,
         "}}",
-        "if std::panic::catch_unwind(||{",
-        "}).is_err() {",
+        CATCH_OPEN,
+        CATCH_CLOSE,
         "evcxr_variable_store",
         "evcxr_variable_store: *mut u8) -> *mut u8 {",
         PANICKED,
@@ -197,6 +200,9 @@ fn replacement(line: Option<&str>, needs: &Needs) -> Option<String> {
     let outcome = needs.error_format.outcome();
     let replaced = match line.trim() {
         "println!(\"EVCXR_PANIC_NOTIFICATION\");" => PANICKED.to_owned(),
+        "Err(_) => {" => MATCH_PANIC.to_owned(),
+        "if std::panic::catch_unwind(||{" => CATCH_OPEN.to_owned(),
+        "}).is_err() {" => CATCH_CLOSE.to_owned(),
         _ if line == TRY_OPEN && needs.question_mark => format!("let _ = (|| -> {outcome} {{"),
         _ if line == TRY_CLOSE && needs.question_mark => format!("<{outcome}>::done()}})();"),
         _ if line == TRY_CLOSE_ASYNC && needs.question_mark => format!("<{outcome}>::done()"),
