@@ -72,7 +72,7 @@ impl Doubt {
     }
 
     unsafe fn shown(&self, value: *const ()) -> Result<String, Refusal> {
-        let no_debug = || Refusal::new(RefusalKind::NotSerialisable, NO_DEBUG).of(self.type_name);
+        let no_debug = || Refusal::new(RefusalKind::Doubtful, NO_DEBUG).of(self.type_name);
         let show = self.show.ok_or_else(no_debug)?;
         // SAFETY: promised by the caller.
         unsafe { show(value) }
@@ -192,7 +192,7 @@ fn shown(type_name: &'static str, value: &dyn Debug) -> Result<String, Refusal> 
         Ok(()) if shown.0.contains(" .. }") || shown.0.contains("(..)") => NOT_ALL,
         Ok(()) => return Ok(shown.0),
     };
-    Err(Refusal::new(RefusalKind::NotSerialisable, why).of(type_name))
+    Err(Refusal::new(RefusalKind::Doubtful, why).of(type_name))
 }
 
 /// Text that does not grow for ever.

@@ -16,6 +16,8 @@ pub enum RefusalKind {
     Value,
     /// What was read back is not what was written.
     NotFaithful,
+    /// Nobody can tell whether serde is told all of it.
+    Doubtful,
     /// A format cannot express the value; another might.
     Format,
     /// The bytes are damaged, cut short, or of another type.
@@ -158,6 +160,7 @@ impl Refusal {
             RefusalKind::Value | RefusalKind::NotFaithful | RefusalKind::Format | RefusalKind::Panicked => {
                 "mend its Serialize and Deserialize, or use cache_resource"
             }
+            RefusalKind::Doubtful => "derive Debug for it if it is yours, or use cache_resource",
             RefusalKind::Damaged | RefusalKind::Io(_) | RefusalKind::NoHost => "",
         }
     }

@@ -247,6 +247,8 @@ impl Presenter {
                     (None, Some(asked)) => asked,
                     (None, None) => (self.unfinished_line(), password),
                 };
+                // The answer ends the line.
+                self.last_line.clear();
                 return Some(Question { id, prompt, password });
             }
             Record::Sync { .. } | Record::Done { .. } | Record::Answer(_) | Record::Told(_) => {}
@@ -520,6 +522,8 @@ mod tests {
         };
         presenter.bytes(OUT, b"hello\nName: ");
         assert_eq!(presenter.record(ask(None)).unwrap().prompt, "Name: ");
+        presenter.bytes(OUT, b"Town: ");
+        assert_eq!(presenter.record(ask(None)).unwrap().prompt, "Town: ");
         assert_eq!(presenter.record(ask(Some("own"))).unwrap().prompt, "own");
         presenter.bytes(OUT, b"EVCXR_INPUT_REQUEST_PASSWORD:Secret\n");
         let question = presenter.record(ask(None)).unwrap();

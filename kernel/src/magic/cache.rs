@@ -38,7 +38,9 @@ impl CacheAction {
     /// # Errors
     /// An unknown word, with the nearest right one, or a word too many.
     pub fn parse(rest: &str) -> Result<CacheAction, String> {
-        let mut words = rest.split_whitespace();
+        // The name of an entry may have blanks in it: `%cache clear "x y"`.
+        let words = shlex::split(rest).ok_or_else(|| "a quote is not closed".to_owned())?;
+        let mut words = words.iter().map(String::as_str);
         let (word, operand, more) = (words.next(), words.next(), words.next());
         let action = match (word, operand) {
             (None, _) | (Some("list"), None) => CacheAction::List,
@@ -91,6 +93,10 @@ mod tests {
                 "clear  prices",
                 CacheAction::Clear(Cleared::Named("prices".to_owned())),
             ),
+            (
+                "clear 'all prices'",
+                CacheAction::Clear(Cleared::Named("all prices".to_owned())),
+            ),
             ("explain", CacheAction::Explain { name: None }),
             (
                 "explain prices",
@@ -109,5 +115,6 @@ mod tests {
         assert!(error.contains("`clear` is the nearest"), "{error}");
         assert!(CacheAction::parse("off now").is_err());
         assert!(CacheAction::parse("clear a b").is_err());
+        assert!(CacheAction::parse("clear 'a b").is_err());
     }
 }

@@ -78,7 +78,7 @@ pub const MAGICS: &[MagicSpec] = &[
         line: true,
         cell: false,
         usage: "[TYPE…]",
-        summary: "The notebook's variables with their types and sizes",
+        summary: "The notebook's variables with their types",
         details: "With types, only the variables whose type contains one of them: `%whos Vec String`.",
         words: &[],
         takes_rust: false,

@@ -539,7 +539,7 @@ impl Running<'_> {
         self.session.caching.release_all();
         clear(self)?;
         self.session.caching.forget_all();
-        session_map::clear(self.session);
+        session_map::forget(self.session);
         *self.session.names() = crate::help::KnownNames::default();
         self.session.functions().clear();
         Ok(())

@@ -52,9 +52,8 @@ pub fn run(session: &Session, action: &SessionAction) -> Result<MimeBundle, Cell
     }
 }
 
-/// All is forgotten.
-pub fn clear(session: &Session) {
-    remove(session, &[]);
+/// The process that held the values has ended.
+pub fn forget(session: &Session) {
     session.surroundings.forget_session();
 }
 
