@@ -220,7 +220,7 @@ fn what_cannot_be_stored_is_told(notebook: &Notebook, file: &dyn Fn(&str) -> Pat
 
 fn user_code_that_fails_harms_nobody(notebook: &Notebook, file: &dyn Fn(&str) -> PathBuf) {
     notebook.prints(
-        "use serde::{Serialize, Serializer, Deserialize, Deserializer};\nstruct Odd(u8);\n\
+        "use serde::{Serialize, Serializer, Deserialize, Deserializer};\n#[derive(Debug)] struct Odd(u8);\n\
          impl Serialize for Odd { fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> { match self.0 {\n\
             1 => panic!(\"in serialize\"), 2 => std::process::abort(), 3 => loop { std::hint::black_box(0); },\n\
             4 => std::process::exit(0), n => to.serialize_u8(n) } } }\n\
