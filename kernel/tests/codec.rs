@@ -303,7 +303,7 @@ fn a_changed_definition_is_noticed(notebook: &Notebook, file: &dyn Fn(&str) -> P
 fn dependencies_types_are_stored_with_their_serde(notebook: &Notebook, file: &dyn Fn(&str) -> PathBuf) {
     notebook.prints(":dep semver = { version = \"1\", features = [\"serde\"] }", "");
     notebook.prints(
-        "#[derive(serde::Serialize, serde::Deserialize)] struct Release { version: semver::Version, p: P }\n\
+        "#[derive(Debug, serde::Serialize, serde::Deserialize)] struct Release { version: semver::Version, p: P }\n\
          let release = Release { version: semver::Version::new(1, 2, 3), p: P { x: 5, name: \"five\".into() } };",
         "",
     );

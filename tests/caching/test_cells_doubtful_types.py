@@ -68,14 +68,14 @@ def test_functions_of_such_types(of_crate):
     book = of_crate
     book.ok("//% cache_data\nfn other(h: &doubtful::ByHand) -> i32 { tick(); h.1 }\n\n"
             "//% cache_data\nfn make(n: i32) -> doubtful::Skips { tick(); doubtful::Skips { a: 1, b: n } }\n\n"
-            "//% cache_data\nfn whole(of: doubtful::Whole) -> doubtful::Whole { tick(); of }")
+            "//% cache_data\nfn whole_of(of: doubtful::Whole) -> doubtful::Whole { tick(); of }")
     assert book.show("(other(&doubtful::ByHand(1, 2)), other(&doubtful::ByHand(1, 3)))") == "(2, 3)"
     for _ in range(2):
         assert book.show("(make(4).b, make(5).b)") == "(4, 5)"
     book.ok("let whole_one = doubtful::Whole::new(7);")
     before = book.runs
     for _ in range(3):
-        assert book.show("whole(whole_one.clone()).a") == "7"
+        assert book.show("whole_of(whole_one.clone()).a") == "7"
     assert book.runs <= before + 3
     before = book.runs
     assert book.show("(0..5).map(|_| other(&doubtful::ByHand(1, 2))).sum::<i32>()") == "10"
@@ -83,9 +83,9 @@ def test_functions_of_such_types(of_crate):
 
 
 def test_types_that_macros_make(book):
-    book.ok("mod made { macro_rules! make { ($name:ident) => { "
+    book.ok("mod made { macro_rules! define { ($name:ident) => { "
             "#[derive(serde::Serialize, serde::Deserialize, Debug)] pub struct $name { pub a: i32, #[serde(skip)] pub b: i32 } } }\n"
-            "make!(Made); }")
+            "define!(Made); }")
     for value in ["2", "3"]:
         book.ok(f"let made = made::Made {{ a: 1, b: {value} }};")
         assert book.miss("made.b").value == value
