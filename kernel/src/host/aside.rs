@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Death;
 use super::call::{CallReport, Slot, death_text};
@@ -78,14 +78,26 @@ fn next(pipe: &mut impl Read) -> Option<(u8, Vec<u8>)> {
     (read as u64 == length).then_some((*kind, content))
 }
 
+/// How long a process takes at most to end when its pipes are closed.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// The end of a process that nobody has reaped yet, from its last line in `/proc`.
 fn how_it_ended(process: libc::pid_t) -> Option<Death> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may contain anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let status: i32 = fields.split_whitespace().last()?.parse().ok()?;
-    Some(match libc::WIFSIGNALED(status) {
-        true => Death::Signal(libc::WTERMSIG(status)),
-        false => Death::Exit(libc::WEXITSTATUS(status)),
-    })
+    let since = Instant::now();
+    loop {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name, in parentheses, may contain anything.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        // Until it is a zombie, it has no status.
+        if fields.next() != Some("Z") && since.elapsed() < ENDING {
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        let status: i32 = fields.last()?.parse().ok()?;
+        return Some(match libc::WIFSIGNALED(status) {
+            true => Death::Signal(libc::WTERMSIG(status)),
+            false => Death::Exit(libc::WEXITSTATUS(status)),
+        });
+    }
 }

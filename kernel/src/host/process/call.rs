@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::linux::{self, Fork};
 use super::output;
@@ -73,9 +74,20 @@ pub fn aside(function: &Function, pipe: OwnedFd, find: impl FnOnce(&Path, &str) 
     }
 }
 
-/// The kernel has seen how a copy ended.
+/// How long a process takes at most to end when its pipes are closed.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// The kernel has seen the end of a copy's pipe. The copy itself ends a moment later.
 pub fn reap(copy: libc::pid_t) {
-    copies().retain(|&known| known != copy || linux::reap(copy).is_none());
+    let since = Instant::now();
+    let mut copies = copies();
+    loop {
+        copies.retain(|&known| known != copy || linux::reap(copy).is_none());
+        if !copies.contains(&copy) || since.elapsed() > ENDING {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn copies() -> std::sync::MutexGuard<'static, Vec<libc::pid_t>> {
