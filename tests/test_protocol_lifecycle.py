@@ -124,11 +124,12 @@ def test_an_interrupt_of_an_idle_kernel_is_no_error(kernel):
 def test_a_temporary_folder_is_left_clean(new_kernel, tmp_path):
     kernel = new_kernel(extra_env={"TMPDIR": str(tmp_path)})
     kernel.ok(LANGUAGE.value)
+    # While the engine boots, rust-analyzer may write until its last moment, also behind whoever cleans up: wait for it.
+    kernel.ok(":opt 1")
     started = kernel.processes()
     kernel.client.shutdown()
     kernel.manager.finish_shutdown()
     ended(started)
-    # While the engine boots it may write until its last moment; then the folder is removed behind it.
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and list(tmp_path.iterdir()):
         time.sleep(0.1)
