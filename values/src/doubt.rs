@@ -53,7 +53,7 @@ impl Doubt {
     pub unsafe fn digest(&self, value: *const (), told: Digest) -> Result<Digest, Refusal> {
         // SAFETY: promised by the caller.
         let shown = unsafe { self.shown(value) }?;
-        digest::digest(&(told.0.as_slice(), shown))
+        of_both(told, shown)
     }
 
     /// Checks that a value that was read back is the one that was written.
@@ -85,7 +85,7 @@ pub mod doubted {
 
     use serde::{Deserialize, Serialize};
 
-    use super::{check_alike, shown};
+    use super::{check_alike, of_both, shown};
     use crate::digest::{self, Digest};
     use crate::encoding::{self, Encoded};
     use crate::refusal::Refusal;
@@ -98,7 +98,7 @@ pub mod doubted {
     pub fn digest<T: Serialize + Debug + ?Sized>(value: &T) -> Result<Digest, Refusal> {
         let told = digest::digest(value)?;
         let shown = shown(std::any::type_name::<T>(), &value)?;
-        digest::digest(&(told.0.as_slice(), shown))
+        of_both(told, shown)
     }
 
     /// As [`encode_verified`](crate::encode_verified).
@@ -117,6 +117,11 @@ pub mod doubted {
         check_alike(type_name, &shown(type_name, value)?, &shown(type_name, &read)?)?;
         Ok(encoded)
     }
+}
+
+/// The digest of what serde is told of a value and of its `Debug` form.
+fn of_both(told: Digest, shown: String) -> Result<Digest, Refusal> {
+    digest::digest(&(told.0.as_slice(), shown))
 }
 
 /// Checks that the forms of a value that was written and of what came back tell of the same.

@@ -79,7 +79,7 @@ fn next(pipe: &mut impl Read) -> Option<(u8, Vec<u8>)> {
 }
 
 /// How long a process takes at most to end when its pipes are closed.
-const ENDING: Duration = Duration::from_secs(1);
+pub const ENDING: Duration = Duration::from_secs(1);
 
 /// The end of a process that nobody has reaped yet, from its last line in `/proc`.
 fn how_it_ended(process: libc::pid_t) -> Option<Death> {

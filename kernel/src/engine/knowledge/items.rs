@@ -174,6 +174,10 @@ enum Place {
 impl Items {
     /// Takes up the items of a cell, in the order in which they stand there.
     pub fn commit(&mut self, items: &[Item]) {
+        // Most cells define none, and then nothing is to be compared.
+        if items.is_empty() {
+            return;
+        }
         let before = self.clone();
         self.take_up(items);
         if self.redefines(&before) {

@@ -11,6 +11,8 @@ use ra_ap_syntax::ast::{self, AstNode, HasGenericParams, HasName};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 use sha2::{Digest, Sha256};
 
+use crate::analysis::words_of_type;
+
 /// What an item says about types.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Definition {
@@ -370,7 +372,9 @@ impl<'a> Definitions<'a> {
     /// The identity of a type as evcxr writes it; 0 if neither a definition of the notebook nor a crate's type is in it.
     pub fn identity(&self, type_text: &str) -> u128 {
         let mut reached = Reached::default();
-        let mut open: Vec<&str> = words(type_text).filter_map(|word| self.name(word)).collect();
+        let mut open: Vec<&str> = words_of_type(type_text)
+            .filter_map(|word| self.name(word))
+            .collect();
         for word in first_words(type_text) {
             self.look_up(word, &mut reached, &mut open);
         }
@@ -392,7 +396,7 @@ impl<'a> Definitions<'a> {
         let mut texts: Vec<&[String]> = definitions.iter().map(|it| it.tokens.as_slice()).collect();
         // A constant counts where somebody names it.
         let is_named = |name: &str| {
-            words(type_text).any(|word| word == name)
+            words_of_type(type_text).any(|word| word == name)
                 || texts.iter().any(|tokens| tokens.iter().any(|it| it == name))
         };
         let constants = definitions.iter().flat_map(|it| &it.constants);
@@ -402,8 +406,9 @@ impl<'a> Definitions<'a> {
             .collect();
         texts.extend(constants);
         let own = |word: &str| definitions.iter().any(|definition| definition.own.contains(word));
-        let all_words =
-            || words(type_text).chain(texts.iter().flat_map(|tokens| tokens.iter().map(String::as_str)));
+        let all_words = || {
+            words_of_type(type_text).chain(texts.iter().flat_map(|tokens| tokens.iter().map(String::as_str)))
+        };
         let crates = self.crates(all_words(), own);
         let hides = self.redefinitions > 0
             && all_words().any(|word| HIDING.contains(&word) && self.name(word).is_none());
@@ -524,14 +529,9 @@ struct Reached<'a> {
 
 const RELATIVE: [&str; 3] = ["crate", "self", "super"];
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| !word.is_empty())
-}
-
 /// The words of a type with which its paths begin.
 fn first_words(text: &str) -> impl Iterator<Item = &str> {
-    words(text).filter(move |word| {
+    words_of_type(text).filter(move |word| {
         // Where the word stands is told by its address.
         let before = text[..word.as_ptr().addr() - text.as_ptr().addr()].trim_end();
         before

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::linux::{self, Fork};
 use super::output;
-use crate::host::aside::part;
+use crate::host::aside::{ENDING, part};
 use crate::host::control::Function;
 use crate::host::record::Record;
 
@@ -73,9 +73,6 @@ pub fn aside(function: &Function, pipe: OwnedFd, find: impl FnOnce(&Path, &str) 
         }
     }
 }
-
-/// How long a process takes at most to end when its pipes are closed.
-const ENDING: Duration = Duration::from_secs(1);
 
 /// The kernel has seen the end of a copy's pipe. The copy itself ends a moment later.
 pub fn reap(copy: libc::pid_t) {
