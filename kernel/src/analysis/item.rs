@@ -41,6 +41,8 @@ pub struct Item {
     pub kind: ItemKind,
     /// What it can be called by. None for an `impl`, a glob import and `use … as _`.
     pub names: BTreeSet<String>,
+    /// The one of them that is its own: of a module not those of the macros in it.
+    pub name: Option<String>,
     /// Its tokens: see [`Scan::canonical`].
     pub canonical: Arc<[u8]>,
     /// Every word in it: see [`Scan::words`].
@@ -124,6 +126,7 @@ impl Item {
         let mut item = Item {
             kind,
             names: BTreeSet::new(),
+            name: own_name(node),
             canonical: scan.canonical.into(),
             words: scan.words,
             members: BTreeSet::new(),
@@ -142,7 +145,7 @@ impl Item {
             blanket: false,
             flags: scan.flags,
         };
-        item.names.extend(own_name(node));
+        item.names.extend(item.name.clone());
         let (mut renames, mut makes_items) = (false, false);
         for inner in node.descendants() {
             if let Some(definition) = TypeDefinition::of(&inner) {
@@ -373,7 +376,8 @@ fn collect_imports(
     }
     out.push(Item {
         kind: ItemKind::Use,
-        names: name.into_iter().collect(),
+        names: name.iter().cloned().collect(),
+        name,
         canonical: canonical.into(),
         words,
         members: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ra_ap_syntax::SyntaxNode;
-use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericParams, HasName};
+use ra_ap_syntax::ast::{self, AstNode, AstToken, HasAttrs, HasGenericParams, HasName};
 
 use super::tokens::plain_name;
 use super::type_text::TypeText;
@@ -80,7 +80,7 @@ impl TypeDefinition {
             parameters: parameter_names(parameters),
             fields,
             variants: variant_names(&item),
-            lossy: lossy(&item),
+            lossy: lossy(&item).or_else(|| variants_alike(&item)),
             derives_serialize: item.attrs().any(|attribute| {
                 let words = words_without_strings(attribute.syntax());
                 words.contains("derive") && words.contains("Serialize")
@@ -112,6 +112,53 @@ fn variant_names(item: &ast::Item) -> Vec<String> {
     variants
         .filter_map(|variant| variant.name())
         .map(|name| plain_name(name.text()).to_owned())
+        .collect()
+}
+
+/// Why serde may write two variants of an enum alike: another name is given to them, under which they differ in nothing but case
+/// and underscores.
+fn variants_alike(item: &ast::Item) -> Option<String> {
+    let ast::Item::Enum(it) = item else {
+        return None;
+    };
+    let variants: Vec<ast::Variant> = it.variant_list()?.variants().collect();
+    let is_renamed = |attribute: ast::Attr| {
+        let words = words_without_strings(attribute.syntax());
+        words.contains("serde")
+            && words
+                .iter()
+                .any(|word| word.starts_with("rename") || word == "alias")
+    };
+    if !it.attrs().any(is_renamed) && !variants.iter().any(|variant| variant.attrs().any(is_renamed)) {
+        return None;
+    }
+    let mut taken = BTreeSet::new();
+    variants.iter().find_map(|variant| {
+        let name = variant.name()?.text().to_string();
+        let given: Vec<String> = variant
+            .attrs()
+            .filter(|attribute| is_renamed(attribute.clone()))
+            .flat_map(|attribute| strings_in(attribute.syntax()))
+            .collect();
+        let plain = |name: &str| -> String {
+            let letters = name.chars().filter(|c| !matches!(c, '_' | '-'));
+            letters.flat_map(char::to_lowercase).collect()
+        };
+        let mut names: BTreeSet<String> = given.iter().map(|name| plain(name)).collect();
+        names.insert(plain(plain_name(&name)));
+        let is_alike = names.iter().any(|name| taken.contains(name));
+        taken.extend(names);
+        is_alike.then(|| format!("#[serde(rename)] on `{name}` and another variant"))
+    })
+}
+
+/// The contents of the strings in an attribute.
+fn strings_in(attribute: &SyntaxNode) -> Vec<String> {
+    let tokens = attribute
+        .descendants_with_tokens()
+        .filter_map(|element| element.into_token());
+    tokens
+        .filter_map(|token| Some(ast::String::cast(token)?.value().ok()?.into_owned()))
         .collect()
 }
 

@@ -29,7 +29,7 @@ impl Codes {
     /// The same where the cell's items are known.
     pub fn learn_items(&mut self, items: Vec<Item>, functions: &[CachedFunction]) {
         for item in items {
-            for name in &item.names {
+            if let Some(name) = &item.name {
                 self.functions.remove(name);
             }
             self.items.retain(|known| !is_replaced(known, &item));
@@ -83,7 +83,7 @@ impl Codes {
             return Vec::new();
         }
         let items = analysis::read_cell(rust).items;
-        let names = items.iter().flat_map(|item| &item.names);
+        let names = items.iter().filter_map(|item| item.name.as_ref());
         names
             .filter(|name| {
                 self.functions.contains_key(*name) && !functions.iter().any(|it| it.name == **name)
@@ -196,7 +196,7 @@ fn is_replaced(known: &Item, new: &Item) -> bool {
     }
     match new.kind {
         ItemKind::Impl => known.kind == ItemKind::Impl && known.headers == new.headers,
-        _ => known.names.intersection(&new.names).next().is_some(),
+        _ => known.name.is_some() && known.name == new.name,
     }
 }
 
@@ -271,6 +271,10 @@ mod tests {
                 .no_longer_cached("fn f() -> u64 { 2 }", &[cached("f")])
                 .is_empty()
         );
+        let with_macro = "mod m { macro_rules! f { () => {} } }";
+        assert!(codes.no_longer_cached(with_macro, &[]).is_empty());
+        codes.learn(with_macro, &[]);
+        assert!(codes.function("f").is_some());
         codes.learn("fn f() -> u64 { 2 }", &[]);
         assert!(codes.function("f").is_none());
     }

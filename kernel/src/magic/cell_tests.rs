@@ -266,6 +266,11 @@ fn directives_know_what_they_are_about() {
         scopes("let s = \"\n//% cache_data\n\"; // x\nlet b = 1; //% remark\n//// %"),
         []
     );
+    assert_eq!(scopes("\u{feff}//% cache_data\nlet a = 1;"), [(1, Scope::Cell)]);
+    for cell in ["/* c */ //% cache_data\nlet a = 1;", "let a = 1; //% cache_data"] {
+        let error = parse(cell).expect_err("not alone");
+        assert_eq!(error.message, "a directive stands in a line of its own");
+    }
     let error = parse("let a = 1;\n//% cache_data\nlet b = 1;").expect_err("misplaced");
     assert_eq!(error.message, "`cache_data` has nothing to be about here");
 }

@@ -45,6 +45,32 @@ pub enum OptionValue {
     Bool(bool),
 }
 
+/// Whether a `//%` comment begins with a directive's name.
+pub(super) fn is_named(comment: &str) -> bool {
+    let body = comment.strip_prefix("//%").unwrap_or(comment).trim_start();
+    let end = body.find(|c: char| !is_of_name(c)).unwrap_or(body.len());
+    DirectiveSpec::find(&body[..end]).is_some()
+}
+
+/// The error for a directive behind something else in its line.
+pub(super) fn not_alone(comment: &str, line: usize, before: &str) -> MagicError {
+    let column = before.chars().count();
+    MagicError {
+        kind: MagicErrorKind::BadDirective,
+        message: "a directive stands in a line of its own".to_owned(),
+        helps: vec![format!(
+            "move it above the cell's code, or above the `fn` that it is for; to be a remark, it must not begin with `{}`",
+            comment.trim_end()
+        )],
+        line,
+        columns: column..column + comment.trim_end().chars().count(),
+    }
+}
+
+fn is_of_name(c: char) -> bool {
+    c == '_' || c.is_alphanumeric()
+}
+
 /// Reads a `//%` comment that begins at character `column` of `line`. `scope` is `None` where a
 /// directive may not stand.
 pub(super) fn read(
@@ -64,9 +90,7 @@ pub(super) fn read(
     let body = comment.strip_prefix("//%").unwrap_or(comment);
     let name_at = comment.len() - body.trim_start().len();
     let rest = &comment[name_at..];
-    let name_len = rest
-        .find(|c: char| !(c == '_' || c.is_alphanumeric()))
-        .unwrap_or(rest.len());
+    let name_len = rest.find(|c: char| !is_of_name(c)).unwrap_or(rest.len());
     let (name, options_text) = rest.split_at(name_len);
     let options_at = name_at + name_len;
     let Some(spec) = DirectiveSpec::find(name) else {
@@ -190,7 +214,10 @@ fn value(option: &OptionSpec, raw: &Raw) -> Result<OptionValue, String> {
                 None => Ok(OptionValue::List(globs)),
             }
         }
-        OptionKind::Text | OptionKind::Path => one().map(|text| OptionValue::Text(text.to_owned())),
+        OptionKind::Text | OptionKind::Path => match one()? {
+            "" => Err(format!("`{name}` must not be empty")),
+            text => Ok(OptionValue::Text(text.to_owned())),
+        },
         OptionKind::BoolOrText => one().map(|text| match text {
             "true" => OptionValue::Bool(true),
             "false" => OptionValue::Bool(false),

@@ -105,6 +105,12 @@ fn mistakes_name_the_nearest_right_word() {
             "",
         ),
         (
+            "//% cache_data(name = \"\")",
+            MagicErrorKind::BadDirective,
+            "`name` must not be empty",
+            "`name`: what `%cache list`",
+        ),
+        (
             "//%",
             MagicErrorKind::UnknownDirective,
             "a directive's name must follow `//%`",

@@ -16,24 +16,34 @@ pub(super) fn directives(code: &str) -> Result<Vec<Directive>, MagicError> {
     let mut any_rust = false;
     let (mut line, mut line_start) = (1, 0);
     for (index, token) in tokens.iter().enumerate() {
-        if token.kind == SyntaxKind::COMMENT
-            && token.text.starts_with("//%")
-            && code[line_start..token.range.start].trim().is_empty()
-        {
+        let before = &code[line_start..token.range.start];
+        if token.kind == SyntaxKind::COMMENT && token.text.starts_with("//%") {
+            if !is_blank(before) {
+                if directive::is_named(token.text) {
+                    return Err(directive::not_alone(token.text, line, before));
+                }
+                // A remark.
+                continue;
+            }
             let scope = match function_below(&tokens[index + 1..]) {
                 Some(name) => Some(Scope::Function(name)),
                 None => (!any_rust).then_some(Scope::Cell),
             };
-            let column = code[line_start..token.range.start].chars().count();
+            let column = before.chars().count();
             directives.push(directive::read(token.text.trim_end(), line, column, scope)?);
         }
-        any_rust |= !token.kind.is_trivia();
+        any_rust |= !(token.kind.is_trivia() || is_blank(token.text));
         line += token.text.matches('\n').count();
         if let Some(at) = token.text.rfind('\n') {
             line_start = token.range.start + at + 1;
         }
     }
     Ok(directives)
+}
+
+/// Whether there is nothing to see in a piece of text; some editors begin with a byte order mark.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c == '\u{feff}')
 }
 
 /// The function directly below: between it and the directive are only comments, attributes and what an

@@ -518,6 +518,8 @@ impl Running<'_> {
         self.seen.took += evaluation.took;
         self.seen.files.extend(evaluation.build.inputs.files);
         self.seen.env.extend(evaluation.build.inputs.env);
+        let unnamed = evaluation.build.unnamed;
+        self.seen.unnamed = self.seen.unnamed.take().or(unnamed);
         if let Some(timing) = evaluation.timing {
             self.frontend.output(Output::Text {
                 stream: Stream::Stdout,

@@ -214,6 +214,25 @@ fn what_serde_does_not_write_as_it_is_is_found_behind_borrows_too() {
 }
 
 #[test]
+fn variants_that_serde_may_write_alike_are_found() {
+    let is_lossy = |text: &str| hazards("Of", &read_cell(text).items).lossy.is_some();
+    for text in [
+        r#"#[serde(rename_all = "lowercase")] enum Of { Ab, AB }"#,
+        r#"enum Of { #[serde(rename = "B")] A, B }"#,
+        r#"enum Of { A(u8), #[serde(alias = "A")] B }"#,
+    ] {
+        assert!(is_lossy(text), "{text}");
+    }
+    for text in [
+        "enum Of { Ab, AB }",
+        r#"#[serde(rename_all = "snake_case", tag = "kind")] enum Of { Circle, Square }"#,
+        r#"enum Of { #[serde(rename = "a")] A, #[serde(rename = "b")] B }"#,
+    ] {
+        assert!(!is_lossy(text), "{text}");
+    }
+}
+
+#[test]
 fn borrowed_text_is_found_with_its_place() {
     let items = read_cell(ITEMS).items;
     let path = |of: &str| borrowed(of, &items).map(|fault| fault.path);

@@ -296,6 +296,7 @@ impl BuildServer {
             report.map = built.rewritten.map.clone();
             report.taken = built.rewritten.taken.clone();
             report.inputs = built.inputs.clone();
+            report.unnamed.clone_from(&built.unnamed);
             report.library = kept(&built, rewritten);
         }
         self.ready_to_run(request, &built.library, &built.rewritten.taken)
@@ -329,7 +330,7 @@ fn nothing_but(request: &BuildRequest, library: &Path, moved: &[String]) -> std:
 
 /// The library, if it can be run again without evcxr.
 fn kept(built: &Built, theirs: &Rewritten) -> Option<RunLibrary> {
-    if !built.is_minimal {
+    if !built.is_minimal() {
         return None;
     }
     Some(RunLibrary {

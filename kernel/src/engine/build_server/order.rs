@@ -73,6 +73,8 @@ pub struct BuildReport {
     pub inputs: Inputs,
     /// The cell was compiled to run in a runtime.
     pub awaits: bool,
+    /// What rustc found missing where the cell was compiled with what it reaches; all of the session has it.
+    pub unnamed: Option<String>,
     /// What was run, if it can be run again without evcxr.
     pub library: Option<RunLibrary>,
 }

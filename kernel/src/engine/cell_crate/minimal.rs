@@ -21,8 +21,6 @@ pub struct Minimal {
     pub items: Vec<Arc<Item>>,
     pub variables: Vec<Variable>,
     pub left_out: LeftOut,
-    /// It is not [everything](Minimal::everything).
-    pub is_least: bool,
 }
 
 impl Minimal {
@@ -73,7 +71,6 @@ impl Minimal {
             items: in_order(needed),
             variables,
             left_out,
-            is_least: true,
         }
     }
 
@@ -83,7 +80,6 @@ impl Minimal {
             items: in_order(items.iter().collect()),
             variables: variables.to_vec(),
             left_out: LeftOut::default(),
-            is_least: false,
         }
     }
 }

@@ -134,7 +134,7 @@ impl Engine {
         let record = Record::new(defined, &built.moved, &built.inputs, wanted);
         // The loader takes two files of one name for one.
         let file = kept(built)?;
-        let library = match built.is_minimal {
+        let library = match built.is_minimal() {
             true => Some(RunLibrary {
                 path: kept(built)?,
                 defined: defined.to_vec(),
@@ -147,6 +147,7 @@ impl Engine {
             taken: built.rewritten.taken.clone(),
             inputs: built.inputs.clone(),
             compiles: built.compiles,
+            unnamed: built.unnamed.clone(),
             library,
             ..BuildReport::default()
         };

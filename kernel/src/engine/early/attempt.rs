@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cellar_cache::Hasher;
 use serde_json::Value;
 
 use super::built::Built;
@@ -16,6 +17,7 @@ use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::Items;
 use crate::engine::rustc::diagnostics::{self, PLACE, Places};
 use crate::engine::rustc::{self, Compiled, Emit};
+use crate::functions::CachedFunction;
 
 /// Errors that evcxr takes for a hint, or which may be due to types that were left open.
 const EVCXRS: [&str; 5] = ["E0728", "E0658", "E0282", "E0283", "E0284"];
@@ -50,15 +52,50 @@ pub fn attempt(
     let minimal = Minimal::of(code, &parts.items, &parts.variables);
     match attempt_with(builds, workshop, code, parts, &minimal)? {
         Attempt::Over(outcome) => Ok(outcome),
-        Attempt::Failed(_) if !minimal.left_out.is_empty() => {
+        Attempt::Failed(failed) if !minimal.left_out.is_empty() => {
             let all = Minimal::everything(&parts.items, &parts.variables);
-            match attempt_with(builds, workshop, code, parts, &all)? {
+            let with_all = Workshop {
+                environment: with_all_items(&workshop.environment, &parts.items),
+                ..workshop.clone()
+            };
+            match attempt_with(builds, &with_all, code, parts, &all)? {
+                Attempt::Over(Outcome::Built(built)) => Ok(Outcome::Built(Box::new(Built {
+                    unnamed: Some(failed.first_words()),
+                    // Whoever compares it with evcxr's knows nothing of the other.
+                    environment: workshop.environment.clone(),
+                    ..*built
+                }))),
                 Attempt::Over(outcome) => Ok(outcome),
                 Attempt::Failed(failed) => failed.verdict(builds, code, parts),
             }
         }
         Attempt::Failed(failed) => failed.verdict(builds, code, parts),
     }
+}
+
+/// The compiler's environment for a cell that uses what it does not name. Cached functions in it may do so, too: the digests of their codes
+/// stand for what they reach, and here all items count.
+fn with_all_items(environment: &[(String, String)], items: &Items) -> Vec<(String, String)> {
+    let mut codes: Vec<&str> = items.iter().map(|item| item.code.as_str()).collect();
+    codes.sort_unstable();
+    let salted = |digest: &str| {
+        let mut hasher = Hasher::new("the code of a function and all items");
+        hasher.text("code", digest);
+        codes.iter().for_each(|code| {
+            hasher.text("item", code);
+        });
+        hasher.finish().to_string()
+    };
+    let is_code = |name: &str| name.starts_with(&CachedFunction::code_variable(""));
+    let variable = |(name, value): &(String, String)| {
+        let value = if is_code(name) {
+            salted(value)
+        } else {
+            value.clone()
+        };
+        (name.clone(), value)
+    };
+    environment.iter().map(variable).collect()
 }
 
 enum Attempt {
@@ -106,7 +143,7 @@ fn attempt_with(
                 rewritten,
                 moved,
                 left_out: minimal.left_out.clone(),
-                is_minimal: minimal.is_least,
+                unnamed: None,
                 inputs: compiled.inputs,
                 compiles: attempt,
                 items: parts.items.clone(),
@@ -199,6 +236,13 @@ fn moved_variables(messages: &str, rewritten: &Rewritten) -> Option<Vec<String>>
 }
 
 impl FailedAttempt {
+    /// What rustc said first.
+    fn first_words(&self) -> String {
+        let errors = errors(&self.compiled.messages);
+        let first = errors.first().and_then(|error| error["message"].as_str());
+        first.unwrap_or("the compiler did not say what").to_owned()
+    }
+
     /// What to say of a cell that does not compile. Where the closure that catches panics may have a part in it,
     /// it is compiled once more without, as evcxr does.
     fn verdict(

@@ -23,8 +23,8 @@ pub struct Built {
     pub moved: Vec<String>,
     /// What of the session is not in it.
     pub left_out: LeftOut,
-    /// It has nothing of the session but what the cell reaches.
-    pub is_minimal: bool,
+    /// What rustc found missing where the cell was compiled with what it reaches: this is made with all of the session.
+    pub unnamed: Option<String>,
     pub inputs: Inputs,
     pub compiles: usize,
     /// Those of the session, the cell's own among them.
@@ -35,6 +35,11 @@ pub struct Built {
 }
 
 impl Built {
+    /// Whether it has nothing of the session but what the cell reaches.
+    pub fn is_minimal(&self) -> bool {
+        self.unnamed.is_none()
+    }
+
     /// The variables that it defines, with the types that they have in evcxr's crate.
     pub fn defined(&self, theirs: &Rewritten) -> Vec<Variable> {
         let variable = |binding: &Binding| {

@@ -20,6 +20,7 @@ use super::{Caching, LastRun, Ran, STEP, defined};
 use crate::analysis::{CellReading, Verdict};
 use crate::cell::CellSource;
 use crate::interpreter::{CellError, Frontend, Output, Stream};
+use crate::magic::nearest;
 use crate::report::{self, Variables};
 use crate::session::surroundings::Told;
 
@@ -39,6 +40,8 @@ pub struct Seen {
     pub files: Vec<PathBuf>,
     /// Variables of the compiler's environment, with the values that it saw.
     pub env: Vec<(String, Option<String>)>,
+    /// The compiler missed something where it had only what the cell reaches: what it said.
+    pub unnamed: Option<String>,
     /// How long compiling and running took, waiting for the engine to boot left out.
     pub took: Duration,
     /// What the cell has read and changed besides variables.
@@ -107,6 +110,14 @@ impl Caching {
         };
         for glob in &inputs.without_files {
             warn(cell, &format!("`files`: nothing matches `{glob}`."));
+        }
+        for name in &cell.policy.ignore {
+            if !(cell.reading.words.contains(name) || cell.reading.flags.reads_everything) {
+                let near = nearest(name, cell.reading.reads.keys().map(String::as_str));
+                let near = near.map(|near| format!(" The nearest name in it is `{near}`."));
+                let near = near.unwrap_or_default();
+                warn(cell, &format!("`ignore`: the cell does not use `{name}`.{near}"));
+            }
         }
         match cell.policy.kind {
             Kind::Data => self.data(cell, inputs, run),
@@ -319,6 +330,17 @@ impl Caching {
         Ok(self.computed(cell, kept))
     }
 
+    /// Why a run must not be kept, for what it has used and done.
+    pub(super) fn fault_of_run(&self, seen: &Seen) -> Option<String> {
+        let unnamed = seen.unnamed.as_ref().map(|said| {
+            format!(
+                "it uses something of the notebook that it does not name, so that a change of it would not be seen (without the rest of the \
+                 notebook, the compiler says: {said}). Name it in the cell, in a statement of its own: `let _ = name;`"
+            )
+        });
+        unnamed.or_else(|| self.fault_of_surroundings(seen))
+    }
+
     /// Begins to write the entry of a run.
     #[expect(
         clippy::too_many_arguments,
@@ -338,7 +360,7 @@ impl Caching {
         if let Some(changed) = self.changed_meanwhile(cell.policy, &inputs) {
             return Err(format!("`{changed}` changed while the cell ran"));
         }
-        if let Some(why) = self.fault_of_surroundings(&seen) {
+        if let Some(why) = self.fault_of_run(&seen) {
             return Err(why);
         }
         let now: BTreeMap<String, String> = self

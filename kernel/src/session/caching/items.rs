@@ -1,6 +1,6 @@
 //! The items of the session as keys see them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
@@ -10,7 +10,7 @@ use crate::analysis::{self, CellReading, Fault, Flags, Item, ItemKind, Reached, 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// Types, values and macros have names of their own kind.
-    Named(Namespace, BTreeSet<String>),
+    Named(Namespace, String),
     /// Of two `impl`s with one header the newer counts.
     Impl(Vec<u8>),
     /// Imports and what cannot be named stay, each once.
@@ -141,9 +141,7 @@ impl SessionItems {
     /// The type of the notebook in `type_text` that has no way to be written and read.
     pub fn without_serde(&self, type_text: &str) -> Option<&str> {
         words_of_type(type_text).find_map(|word| {
-            let (item, _) = self
-                .items
-                .get(&Place::Named(Namespace::Types, BTreeSet::from([word.to_owned()])))?;
+            let (item, _) = self.items.get(&Place::Named(Namespace::Types, word.to_owned()))?;
             let has = |of: &str| {
                 item.words.contains(of)
                     || self.items.values().any(|(other, _)| {
@@ -180,7 +178,12 @@ fn is_type(item: &Item) -> bool {
 }
 
 fn place(item: &Item) -> Place {
-    let named = |namespace| Place::Named(namespace, item.names.clone());
+    let itself = || Place::Itself(item.canonical.to_vec());
+    // `const _: () = { impl Trait for Type {} };` takes nobody's place.
+    let named = |namespace| match &item.name {
+        Some(name) => Place::Named(namespace, name.clone()),
+        None => itself(),
+    };
     match item.kind {
         ItemKind::Fn | ItemKind::Const | ItemKind::Static => named(Namespace::Values),
         ItemKind::Struct
@@ -195,7 +198,7 @@ fn place(item: &Item) -> Place {
         | ItemKind::ExternCrate
         | ItemKind::ExternBlock
         | ItemKind::Attribute
-        | ItemKind::Opaque => Place::Itself(item.canonical.to_vec()),
+        | ItemKind::Opaque => itself(),
     }
 }
 
@@ -230,6 +233,18 @@ mod tests {
         items.learn("In[1]", text, &read_cell(text));
         let reached = items.reached("f()", &read_cell("f()"), &[]);
         reached.into_iter().map(|ingredient| ingredient.digest).collect()
+    }
+
+    #[test]
+    fn constants_without_a_name_stand_side_by_side() {
+        let mut items = SessionItems::default();
+        let mut key = |text: &str| {
+            items.learn("In[1]", text, &read_cell(text));
+            items.reached("S", &read_cell("S"), &[]).len()
+        };
+        assert_eq!(key("struct S;"), 1);
+        assert_eq!(key("const _: () = { impl A for S { } };"), 2);
+        assert_eq!(key("const _: () = { impl B for S { } };"), 3);
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl Caching {
         } else {
             self.changed_meanwhile(cell.policy, &inputs)
                 .map(|changed| format!("`{changed}` changed while the cell ran"))
-                .or_else(|| self.fault_of_surroundings(&seen))
+                .or_else(|| self.fault_of_run(&seen))
                 .or_else(|| self.changed_variable(cell, &inputs))
         };
         let kept = match fault {
