@@ -147,12 +147,25 @@ impl Refusal {
         &self.0.message
     }
 
+    /// Whether the type and all its parameters are the standard library's: nobody can derive anything for it.
+    fn is_of_std(&self) -> bool {
+        let name = self.0.part.or(self.0.type_name).unwrap_or_default();
+        let mut paths = name.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+        paths.all(|path| match path.split_once("::") {
+            Some((first, _)) => matches!(first, "std" | "core" | "alloc"),
+            None => true,
+        })
+    }
+
     /// What the user can do about it; empty where there is nothing to do.
     pub fn advice(&self) -> &'static str {
         match self.0.kind {
             // What serde's own types say where the bytes would have to live on.
             RefusalKind::NotFaithful if self.0.message.contains("expected a borrowed ") => {
                 "have it own that (a String in the place of a &str, with `.to_string()`), or use cache_resource"
+            }
+            RefusalKind::NotSerialisable if self.is_of_std() => {
+                "keep what it is made from, or use cache_resource"
             }
             RefusalKind::NotSerialisable => {
                 "derive serde's Serialize and Deserialize for it, or use cache_resource"

@@ -93,6 +93,11 @@ fn refusals_name_the_type_and_what_to_do() {
         "`alloc::vec::Vec<codecs::Opaque>`: it is not serialisable; derive serde's Serialize and Deserialize for it, or use \
          cache_resource"
     );
+    let text = codec_of!(std::vec::IntoIter<u8>).why_not().unwrap().to_string();
+    assert!(
+        text.ends_with("keep what it is made from, or use cache_resource"),
+        "{text}"
+    );
     let text = codec_of!(OnlyOut).why_not().unwrap().to_string();
     assert!(
         text.starts_with("`codecs::OnlyOut`: it can be written but not read back"),

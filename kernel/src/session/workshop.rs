@@ -74,7 +74,7 @@ fn answer<T>(pending: &codec::Pending<T>, file: Option<&Path>) -> Result<T, Refu
 }
 
 fn refusal(refused: codec::Refusal) -> Refusal {
-    Refusal(refused.to_string())
+    Refusal(refused.reason)
 }
 
 impl Machine for Workshop {
