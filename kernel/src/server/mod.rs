@@ -25,10 +25,10 @@ mod lifetime;
 mod outbox;
 mod queue;
 mod requests;
+#[cfg(test)]
+mod scripted;
 mod shell;
 mod stdin;
-#[cfg(test)]
-mod toy;
 
 use std::{
     path::Path,

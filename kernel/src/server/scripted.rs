@@ -1,6 +1,6 @@
-//! A toy interpreter, so that the server can be tried with real clients and no Rust in the cells.
+//! A scripted interpreter, so that the server can be tried with real clients and no Rust in the cells.
 //!
-//! `CELLAR_TOY=<connection file> cargo test --release server::toy::serve -- --ignored --exact` serves it.
+//! `CELLAR_SCRIPTED=<connection file> cargo test --release server::scripted::serve -- --ignored --exact` serves it.
 
 use std::{
     path::Path,
@@ -22,7 +22,7 @@ use crate::interpreter::{
 use super::comms::{Comm, CommTarget};
 
 #[derive(Default)]
-struct Toy {
+struct Scripted {
     interrupted: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ fn failed(ename: &str, evalue: &str) -> ExecuteOutcome {
     }
 }
 
-impl Interpreter for Toy {
+impl Interpreter for Scripted {
     /// Each line is a command and its argument.
     fn execute(&self, request: ExecuteRequest, frontend: Arc<dyn Frontend>) -> ExecuteOutcome {
         self.interrupted.store(false, Ordering::SeqCst);
@@ -171,7 +171,7 @@ impl CommTarget for Echo {
 #[ignore = "serves real clients until they shut it down"]
 fn serve() {
     let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).try_init();
-    let file = std::env::var("CELLAR_TOY").expect("CELLAR_TOY names the connection file");
+    let file = std::env::var("CELLAR_SCRIPTED").expect("CELLAR_SCRIPTED names the connection file");
     let targets: Vec<(String, Arc<dyn CommTarget>)> = vec![("echo".to_owned(), Arc::new(Echo))];
-    super::run(Path::new(&file), Arc::new(Toy::default()), targets).unwrap();
+    super::run(Path::new(&file), Arc::new(Scripted::default()), targets).unwrap();
 }

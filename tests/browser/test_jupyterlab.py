@@ -9,28 +9,11 @@ from support import notebooks, paths
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, jupyter_home):
-    paths.SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return tmp_path_factory.mktemp("lab")
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    from support import lab
-
-    with lab.server(folder) as address:
-        yield address
-
-
 @pytest.fixture
-def open_file(address, tmp_path, request):
+def open_file(address, page):
     from support import lab
 
-    with lab.browser_page(tmp_path / "profile") as page:
-        yield lambda name: lab.Lab(page, address, name)
-        # What a failed test saw last.
-        page.screenshot(path=str(paths.SCREENSHOTS / f"last-of-{request.node.name}.png"))
+    return lambda name: lab.Lab(page, address, name)
 
 
 @pytest.fixture
