@@ -3,7 +3,8 @@
 //!
 //! Whoever asks relies on this: an input is never missed where the text shows it, and what cannot be known is said
 //! ([`Flags`], [`Verdict::Unknown`]). Not seen, because no text shows it: names that a procedural macro invents, and a trait
-//! of another crate whose name begins with a small letter and that some `use` imports for its methods only.
+//! of another crate whose name begins with a small letter and that some `use` imports for its methods only. The compiler finds these
+//! (`BuildReport::unnamed`).
 
 mod access;
 mod cell;
@@ -29,3 +30,4 @@ pub use frozen::{Fault, Verdict, borrowed, constant, frozen, hazards, is_doubtfu
 pub use item::{Item, ItemKind, may_have_items};
 pub use reach::{Reached, Session, words_of_type};
 pub use statics::{Static, StaticKind};
+pub use std_types::PRIMITIVES;

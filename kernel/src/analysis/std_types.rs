@@ -1,24 +1,13 @@
 //! Types of the standard library, by whether their values are plain data.
 
+/// Types of the language itself.
+pub const PRIMITIVES: [&str; 17] = [
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64",
+];
+
 /// Where two of these are equal, they are equal for good: nothing else can change them. Parameters are looked at apart.
-const PLAIN: [&str; 81] = [
-    "bool",
-    "char",
-    "str",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "u128",
-    "usize",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "i128",
-    "isize",
-    "f32",
-    "f64",
+const PLAIN: [&str; 64] = [
     "String",
     "Vec",
     "Option",
@@ -187,7 +176,7 @@ pub enum StdType {
 
 /// By the last segment of its path.
 pub fn classify(name: &str) -> StdType {
-    if PLAIN.contains(&name) {
+    if PRIMITIVES.contains(&name) || PLAIN.contains(&name) {
         return StdType::Plain;
     }
     let why = |of: &[(&str, &'static str)]| of.iter().find(|(one, _)| *one == name).map(|(_, why)| *why);

@@ -4,6 +4,7 @@ use super::insertion::Insertions;
 use super::option_text::Options;
 use super::read::Function;
 use super::{CachedFunction, Kind};
+use crate::analysis::PRIMITIVES;
 
 /// Where the runtime has what wrappers call. Through `super::*`, so that rust-analyzer, for which `cellar` is a
 /// module of the notebook, finds the types too.
@@ -46,26 +47,9 @@ const SERDE: &str = concat!(
     "impl<T:__S+__D<'static>> __ChooseSerde for &__m::Probe<T>{fn __cellar_coder(&self)->__Serde{__Serde}}",
 );
 
-/// Names of types that the runtime keeps without serde, and of what they stand in. Whoever gives one of these names to
+/// Names of types of std that the runtime keeps without serde, and of what they stand in. Whoever gives one of these names to
 /// a type of their own gets it uncached, with a warning.
-const PLAIN: [&str; 40] = [
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "u128",
-    "usize",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "i128",
-    "isize",
-    "f32",
-    "f64",
-    "bool",
-    "char",
-    "str",
+const PLAIN: [&str; 23] = [
     "String",
     "Vec",
     "Option",
@@ -95,7 +79,7 @@ const PLAIN: [&str; 40] = [
 fn may_need_serde(text: &str) -> bool {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
-        .any(|word| !PLAIN.contains(&word))
+        .any(|word| !(PRIMITIVES.contains(&word) || PLAIN.contains(&word)))
 }
 
 fn needs_serde(function: &Function, kind: Kind, options: &Options) -> bool {

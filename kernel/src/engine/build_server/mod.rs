@@ -182,6 +182,13 @@ impl BuildServer {
         *lock(&self.shared.environment) = variables;
     }
 
+    /// Whether cells see a variable because [`set_environment`](BuildServer::set_environment) said so.
+    pub fn has_set(&self, variable: &str) -> bool {
+        lock(&self.shared.environment)
+            .iter()
+            .any(|(name, _)| name == variable)
+    }
+
     /// The compiler of cells.
     pub fn rustc(&self) -> PathBuf {
         lock(&self.shared.rustc).clone()

@@ -17,7 +17,6 @@ use crate::engine::knowledge::Variable;
 use crate::engine::knowledge::items::Items;
 use crate::engine::rustc::diagnostics::{self, PLACE, Places};
 use crate::engine::rustc::{self, Compiled, Emit};
-use crate::functions::CachedFunction;
 
 /// Errors that evcxr takes for a hint, or which may be due to types that were left open.
 const EVCXRS: [&str; 5] = ["E0728", "E0658", "E0282", "E0283", "E0284"];
@@ -55,7 +54,7 @@ pub fn attempt(
         Attempt::Failed(failed) if !minimal.left_out.is_empty() => {
             let all = Minimal::everything(&parts.items, &parts.variables);
             let with_all = Workshop {
-                environment: with_all_items(&workshop.environment, &parts.items),
+                environment: with_all_items(builds, &workshop.environment, &parts.items),
                 ..workshop.clone()
             };
             match attempt_with(builds, &with_all, code, parts, &all)? {
@@ -73,27 +72,26 @@ pub fn attempt(
     }
 }
 
-/// The compiler's environment for a cell that uses what it does not name. Cached functions in it may do so, too: the digests of their codes
-/// stand for what they reach, and here all items count.
-fn with_all_items(environment: &[(String, String)], items: &Items) -> Vec<(String, String)> {
+/// The compiler's environment for a cell that uses what it does not name. Cached functions in it may do so, too: the variables that the session
+/// has set are the digests of their codes, which stand for what they reach, and here all items count.
+fn with_all_items(
+    builds: &BuildServer,
+    environment: &[(String, String)],
+    items: &Items,
+) -> Vec<(String, String)> {
     let mut codes: Vec<&str> = items.iter().map(|item| item.code.as_str()).collect();
     codes.sort_unstable();
     let salted = |digest: &str| {
         let mut hasher = Hasher::new("the code of a function and all items");
         hasher.text("code", digest);
-        codes.iter().for_each(|code| {
+        for code in &codes {
             hasher.text("item", code);
-        });
+        }
         hasher.finish().to_string()
     };
-    let is_code = |name: &str| name.starts_with(&CachedFunction::code_variable(""));
-    let variable = |(name, value): &(String, String)| {
-        let value = if is_code(name) {
-            salted(value)
-        } else {
-            value.clone()
-        };
-        (name.clone(), value)
+    let variable = |(name, value): &(String, String)| match builds.has_set(name) {
+        true => (name.clone(), salted(value)),
+        false => (name.clone(), value.clone()),
     };
     environment.iter().map(variable).collect()
 }
