@@ -31,6 +31,10 @@ pub enum IngredientKind {
     File,
     /// An environment variable.
     Env,
+    /// Files that a called function declares.
+    FunctionFiles,
+    /// An environment variable that a called function declares.
+    FunctionEnv,
     /// The crates depended on, as locked.
     Dependencies,
     /// Compiler, target, optimisation.
@@ -51,6 +55,8 @@ impl IngredientKind {
             IngredientKind::Session => "session",
             IngredientKind::File => "file",
             IngredientKind::Env => "env",
+            IngredientKind::FunctionFiles => "files of a function",
+            IngredientKind::FunctionEnv => "env of a function",
             IngredientKind::Dependencies => "dependencies",
             IngredientKind::Toolchain => "toolchain",
             IngredientKind::Option => "option",

@@ -108,6 +108,21 @@ pub fn symbol(_name: &CStr) -> *mut c_void {
     std::ptr::null_mut()
 }
 
+/// Whether this is the thread that the process began with. std has no answer: the host's std, which has named it, is another one.
+#[cfg(target_os = "linux")]
+pub fn is_main_thread() -> bool {
+    unsafe extern "C" {
+        safe fn getpid() -> i32;
+        safe fn gettid() -> i32;
+    }
+    getpid() == gettid()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn is_main_thread() -> bool {
+    std::thread::current().name() == Some("main")
+}
+
 /// One part of a MIME bundle: its type, what it holds, and one of the `FORM_…`s.
 pub struct Part<'a> {
     pub mime: &'a str,

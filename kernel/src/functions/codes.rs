@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::faults::{self, Fault};
 use super::{CachedFunction, Kind, Part, Role};
-use crate::analysis::{self, Item, ItemKind, Reached};
+use crate::analysis::{self, Item, ItemKind, Reached, words_of_type};
 
 const READS_FILES: &str = "it, or what it calls, has `include_str!`, `env!` or the like, and what these find is not a part of its \
      key. Bind it to a variable and pass that as an argument";
@@ -98,6 +98,7 @@ impl Codes {
         self.reached()
             .filter_map(|(name, reached)| {
                 let reached = reached.ok()?;
+                let function = self.functions.get(name)?;
                 let mut hash = Sha256::new();
                 let mut part = |bytes: &[u8]| {
                     hash.update((bytes.len() as u64).to_le_bytes());
@@ -107,6 +108,18 @@ impl Codes {
                 part(surroundings.as_bytes());
                 for index in &reached.items {
                     part(&self.items[*index].canonical);
+                }
+                // The key of a call is its arguments in a row: which these are, must be the same.
+                for argument in &function.parts {
+                    if let Role::Input(name) = &argument.role {
+                        part(name.as_bytes());
+                    }
+                }
+                for text in &function.upkeep {
+                    part(text.as_bytes());
+                }
+                for index in self.reached_by_upkeep(function) {
+                    part(&self.items[index].canonical);
                 }
                 Some((name.to_owned(), hex::encode(hash.finalize())))
             })
@@ -162,6 +175,15 @@ impl Codes {
             .then(|| "a type that it uses was defined anew. Run the cell with the function again".to_owned())
     }
 
+    /// What the functions reach that a resource's directive names.
+    fn reached_by_upkeep(&self, function: &CachedFunction) -> Vec<usize> {
+        if function.upkeep.iter().all(String::is_empty) {
+            return Vec::new();
+        }
+        let words = function.upkeep.iter().flat_map(|path| words_of_type(path));
+        analysis::Session::new(&self.items).reach(words, false).items
+    }
+
     /// What each cached function reaches, or why that is not all that its results depend on and what to do.
     fn reached(&self) -> impl Iterator<Item = (&str, Result<Reached, String>)> {
         let session = analysis::Session::new(&self.items);
@@ -212,6 +234,7 @@ mod tests {
             parts: Vec::new(),
             is_doubtful: false,
             without_lifetime: Vec::new(),
+            upkeep: Vec::new(),
             has_spinner: false,
             line: 1,
             deprecated: None,

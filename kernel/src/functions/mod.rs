@@ -55,6 +55,8 @@ pub struct CachedFunction {
     pub without_lifetime: Vec<String>,
     /// A type among them cannot be looked into: values are told apart by their `Debug` forms too.
     pub is_doubtful: bool,
+    /// Of a resource: the functions that its directive names, and how long its instances hold. What is kept was made with these.
+    pub upkeep: Vec<String>,
     /// Something is shown while it computes.
     pub has_spinner: bool,
     /// Line of its directive in the text that was rewritten, from 1.
@@ -194,6 +196,7 @@ pub fn rewrite(
                 .returned
                 .as_ref()
                 .map_or_else(Vec::new, |returned| returned.without_lifetime.clone()),
+            upkeep: options.upkeep(kind),
             has_spinner: options.fields.iter().any(|(name, _)| *name == "spinner"),
             label: options.label.unwrap_or_else(|| function.name.clone()),
             name: function.name.clone(),

@@ -84,6 +84,17 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// What instances are made with besides their arguments: the paths of the functions for them, and how long they hold.
+    pub fn upkeep(&self, kind: Kind) -> Vec<String> {
+        if kind == Kind::Data {
+            return Vec::new();
+        }
+        let path = |path: &Option<String>| path.clone().unwrap_or_default();
+        let ttl = self.fields.iter().find(|(name, _)| *name == "ttl_ms");
+        let ttl = ttl.map(|(_, value)| value.clone()).unwrap_or_default();
+        vec![path(&self.on_release), path(&self.validate), ttl]
+    }
 }
 
 fn list(values: &[String]) -> String {

@@ -1,10 +1,12 @@
 //! Functions below `//% cache_data` and `//% cache_resource` on their way through a cell.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::caching::InMemory;
 use super::{Session, workshop};
+use crate::analysis;
 use crate::cell::CellSource;
 use crate::functions::{self, CachedFunction, Codes, Exchange, Kind, Refused, Rewritten};
 use crate::host::RunReport;
@@ -104,6 +106,62 @@ pub fn prepare(session: &Session, step: &StepFunctions, has_commands: bool) -> C
         set_codes(session, &codes);
     }
     codes
+}
+
+/// A step has succeeded: its functions hold. Instances of functions that are no resources any more are released.
+pub fn commit(session: &Session, codes: Codes) {
+    let gone: Vec<String> = {
+        let before = session.functions();
+        let is_resource = |codes: &Codes, name: &str| {
+            codes
+                .function(name)
+                .is_some_and(|function| function.kind == Kind::Resource)
+        };
+        let names = before.all().map(|function| &function.name);
+        names
+            .filter(|name| is_resource(&before, name) && !is_resource(&codes, name))
+            .cloned()
+            .collect()
+    };
+    *session.functions() = codes;
+    if !gone.is_empty() && session.engine.has_run() {
+        let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+        let released = session
+            .engine
+            .call_runtime("resource_release_names", &gone, Manner::Protected);
+        if let Err(why) = released {
+            tracing::warn!("instances of {gone:?} are not released: {why}");
+        }
+    }
+}
+
+/// Functions whose calls in this very cell are not cached, since it changes the dependencies.
+pub fn warn_of_commands(step: &StepFunctions, frontend: &dyn Frontend) {
+    let reading = analysis::read_cell(&step.original);
+    for function in &step.functions {
+        if reading.reads.contains_key(&function.name) {
+            let text = format!(
+                "warning: calls of `{}` in this cell are not cached: its `:dep` is built with it. Put that into a cell of its own.\n",
+                function.name
+            );
+            frontend.output(Output::Text {
+                stream: Stream::Stderr,
+                text,
+            });
+        }
+    }
+}
+
+/// The process of the cells is about to end, or to forget everything: instances are released, results stored, and a new one is
+/// given them again.
+pub fn end_process(session: &Session) {
+    end(session);
+    process_is_new(session);
+}
+
+/// The process of the cells is another one, which is given results again.
+pub fn process_is_new(session: &Session) {
+    exchange(session).process_is_new();
 }
 
 /// Tells of functions that cannot be cached whatever they are called with: those of a step, and those of which that is so
@@ -244,12 +302,14 @@ fn exchange(session: &Session) -> MutexGuard<'_, Exchange> {
 }
 
 /// After a step was run: what it computed goes to the store, behind the caller's back.
-pub fn after_run(session: &Session, run: &RunReport) {
+/// `labels` gives the names by which the store calls functions, those of the step included.
+pub fn after_run(session: &Session, run: &RunReport, labels: &BTreeMap<String, String>) {
     if run.death.is_some() && !run.restored {
-        exchange(session).process_is_new();
+        process_is_new(session);
     }
+    let take_all = || exchange(session).take(&session.store, &session.scope, labels);
     if exchange(session).takes_clear() {
-        take(session);
+        take_all();
         let freed = session.caching.clear_data();
         tracing::debug!(entries = freed.entries, "a cell cleared all data");
         exchange(session).withdraw();
@@ -258,7 +318,7 @@ pub fn after_run(session: &Session, run: &RunReport) {
     if !exchange(session).has_news() {
         return;
     }
-    let labels = session.functions().labels();
+    let labels = labels.clone();
     let (store, exchange) = (session.store.clone(), Arc::clone(&session.exchange));
     let scope = session.scope.clone();
     let work = move || {

@@ -3,6 +3,7 @@
 mod commands;
 mod surroundings;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::engine::cell_code::{CellCode, DebugFormat};
 use crate::engine::knowledge::Refused;
 use crate::engine::sharing::{self, Hooks};
 use crate::engine::{EngineError, Evaluation};
+use crate::functions::Codes;
 use crate::interpreter::{CellError, ExecuteOutcome, ExecuteRequest, Frontend, MimeBundle, Output, Stream};
 use crate::magic::{self, Magic, ParsedCell, Scope, Step, VariableRow};
 use crate::report::{self, Variables};
@@ -47,6 +49,7 @@ pub fn cell(session: &Session, request: &ExecuteRequest, frontend: &Arc<dyn Fron
         functions: Vec::new(),
         sharing: None,
         moved: Vec::new(),
+        labels: BTreeMap::new(),
         spinner: None,
     };
     let error = running.cell(&text).err();
@@ -92,6 +95,8 @@ struct Running<'a> {
     sharing: Option<Policy>,
     /// What it had moved when that was to be done.
     moved: Vec<String>,
+    /// What the store calls cached functions, those of the step that runs included.
+    labels: BTreeMap<String, String>,
     /// What shows that something computes, where a directive asks for it.
     spinner: Option<Arc<Spinner>>,
 }
@@ -230,13 +235,14 @@ impl Running<'_> {
         if done.hit {
             self.session.names().learn(crate::help::items_of(&written));
             // Cached functions of other cells may lead to its items.
-            let mut codes = self.session.functions();
+            let mut codes = self.session.functions().clone();
             let mut steps = self.functions.iter().map(|(_, step)| step);
             if let Some(first) = steps.next() {
                 // It is what was read.
                 codes.learn_items(reading.items.clone(), &first.functions);
             }
             steps.for_each(|step| codes.learn(&step.original, &step.functions));
+            functions::commit(self.session, codes);
         }
         self.metadata.insert("cellar".to_owned(), done.to_json());
         Ok(())
@@ -270,6 +276,7 @@ impl Running<'_> {
                         commands.push((*line, command));
                     }
                     if name == ":restart" {
+                        functions::end_process(self.session);
                         self.session.caching.forget_values();
                         self.commands(&mut commands)?;
                     }
@@ -367,6 +374,11 @@ impl Running<'_> {
         if let (Some(step), Some(codes)) = (step, &codes) {
             functions::warn_of_unkeyed(self.session, step, codes, &*self.frontend);
         }
+        let labels = || self.session.functions().labels();
+        self.labels = codes.as_ref().map_or_else(labels, Codes::labels);
+        if let Some(step) = step.filter(|_| CellCode::has_commands(code)) {
+            functions::warn_of_commands(step, &*self.frontend);
+        }
         let written = step.map_or(code, |step| &step.original);
         let mut evaluated;
         let mut without = Vec::new();
@@ -387,7 +399,7 @@ impl Running<'_> {
         evaluated?;
         self.session.names().learn(crate::help::items_of(written));
         if let Some(codes) = codes {
-            *self.session.functions() = codes;
+            functions::commit(self.session, codes);
         }
         Ok(())
     }
@@ -471,7 +483,7 @@ impl Running<'_> {
         if let Some(EngineError::Compile(messages)) = &evaluation.error {
             self.session.last_errors().set(messages);
         }
-        functions::after_run(self.session, &evaluation.run);
+        functions::after_run(self.session, &evaluation.run, &self.labels);
         self.user_time += evaluation.run.duration;
         for refused in &evaluation.refused {
             let text = match refused {
@@ -538,6 +550,7 @@ impl Running<'_> {
         clear: impl FnOnce(&mut Self) -> Result<(), CellError>,
     ) -> Result<(), CellError> {
         // Their functions are called in the process that ends.
+        functions::end_process(self.session);
         self.session.caching.release_all();
         clear(self)?;
         self.session.caching.forget_all();

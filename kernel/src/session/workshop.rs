@@ -13,6 +13,7 @@ use crate::engine::codec::{self, Codec};
 use crate::engine::knowledge::Adoption;
 use crate::engine::{Engine, Variable};
 use crate::host::call::Manner;
+use crate::host::process::input_files;
 use crate::params::Changes;
 
 /// How long a value's own code may take to hash or to write it, without its file growing. Maps of a few gigabytes are done by
@@ -75,6 +76,26 @@ fn answer<T>(pending: &codec::Pending<T>, file: Option<&Path>) -> Result<T, Refu
 
 fn refusal(refused: codec::Refusal) -> Refusal {
     Refusal(refused.reason)
+}
+
+impl Workshop {
+    /// What the process of the cells will say of the environment and of files when it is there.
+    fn outside(&self, subject: &Subject) -> Option<Vec<String>> {
+        match subject {
+            Subject::Env(name) => Some(match self.engine.environment(name) {
+                Some(value) => vec![
+                    "there".to_owned(),
+                    Digest::of(value.as_encoded_bytes()).to_string(),
+                ],
+                None => vec!["missing".to_owned()],
+            }),
+            Subject::Files(globs) => {
+                let globs: Vec<String> = globs.lines().map(str::to_owned).collect();
+                Some(vec![input_files::digest(&globs).to_string()])
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Machine for Workshop {
@@ -239,7 +260,8 @@ impl Machine for Workshop {
     fn states(&self, subjects: &[Subject]) -> Vec<Vec<String>> {
         // Threads of earlier cells may have changed something since.
         let asked: Vec<&str> = subjects.iter().flat_map(Subject::texts).collect();
-        let answer = match self.engine.has_run() {
+        let has_run = self.engine.has_run();
+        let answer = match has_run {
             true => told(self.engine.call_runtime("surroundings", &asked, Manner::Plain)),
             // Nobody has set anything.
             false => Some(Vec::new()),
@@ -257,7 +279,9 @@ impl Machine for Workshop {
         };
         let state = |subject: &Subject| {
             let of_process = next();
-            surroundings::param_state(&self.surroundings.params, subject).unwrap_or(of_process)
+            surroundings::param_state(&self.surroundings.params, subject)
+                .or_else(|| self.outside(subject).filter(|_| !has_run))
+                .unwrap_or(of_process)
         };
         subjects.iter().map(state).collect()
     }

@@ -4,7 +4,7 @@
 mod abi;
 mod call;
 mod hash;
-mod input_files;
+pub mod input_files;
 mod interpose;
 mod linux;
 mod memo;

@@ -128,6 +128,8 @@ fn described(ingredient: &Ingredient) -> String {
         IngredientKind::Variable => format!("the variable `{name}`"),
         IngredientKind::File => format!("the file `{name}`"),
         IngredientKind::Env => format!("the environment variable `{name}`"),
+        IngredientKind::FunctionEnv => format!("the environment variable `{name}`"),
+        IngredientKind::FunctionFiles => format!("the files `{}`", name.replace('\n', "`, `")),
         IngredientKind::Param if name.is_empty() => "the list of parameters".to_owned(),
         IngredientKind::Param => format!("the parameter `{name}`"),
         IngredientKind::Session if name.is_empty() => "the list of session values".to_owned(),

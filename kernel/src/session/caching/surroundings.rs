@@ -29,6 +29,7 @@ fn ingredient(subject: &Subject, state: &[String]) -> Ingredient {
         },
         Subject::ParamNames | Subject::SessionNames => shortened(&state.join(", ")),
         // Its content is no text.
+        Subject::Env(_) | Subject::Files(_) => "of a function that it calls".to_owned(),
         Subject::Session(_) => state
             .first()
             .map_or_else(|| "not set".to_owned(), |type_name| as_written(type_name)),
@@ -47,6 +48,8 @@ fn kind(subject: &Subject) -> IngredientKind {
     match subject {
         Subject::Param(_) | Subject::ParamNames => IngredientKind::Param,
         Subject::Session(_) | Subject::SessionNames => IngredientKind::Session,
+        Subject::Env(_) => IngredientKind::FunctionEnv,
+        Subject::Files(_) => IngredientKind::FunctionFiles,
     }
 }
 
@@ -58,11 +61,13 @@ fn subject(ingredient: &Ingredient) -> Option<Subject> {
         (IngredientKind::Param, true) => Some(Subject::ParamNames),
         (IngredientKind::Session, false) => Some(Subject::Session(name)),
         (IngredientKind::Session, true) => Some(Subject::SessionNames),
+        (IngredientKind::FunctionEnv, _) => Some(Subject::Env(name)),
+        (IngredientKind::FunctionFiles, _) => Some(Subject::Files(name)),
         _ => None,
     }
 }
 
-/// Whether an input is a parameter or a value of the session map.
+/// Whether an input is known only when the cell has run: a parameter, a value of the session map, what a called function declares.
 pub fn is_surrounding(ingredient: &Ingredient) -> bool {
     subject(ingredient).is_some()
 }
@@ -102,6 +107,21 @@ impl Caching {
                 "it changes the session value `{}`, which a hit would not; do that in a cell without the directive",
                 change.key
             ));
+        }
+        let outside: Vec<&Read> = seen
+            .told
+            .read
+            .iter()
+            .filter(|read| read.subject.is_outside())
+            .collect();
+        if !outside.is_empty() {
+            let subjects: Vec<Subject> = outside.iter().map(|read| read.subject.clone()).collect();
+            let states = self.machine.states(&subjects);
+            let changed = outside.iter().zip(states).find(|(read, now)| read.state != *now);
+            if let Some((read, _)) = changed {
+                let name = read.subject.texts()[1].replace('\n', "`, `");
+                return Some(format!("`{name}` changed while the cell ran"));
+            }
         }
         seen.told.read.iter().find_map(|read| self.fault_of_read(read))
     }

@@ -8,7 +8,7 @@ use super::{Running, at_lines};
 use crate::engine::evcxr_thread::switching::{NotSwitched, Switched};
 use crate::interpreter::CellError;
 use crate::magic;
-use crate::session::{errors, settings};
+use crate::session::{errors, functions, settings};
 
 impl Running<'_> {
     /// Runs the `:commands` that have gathered, and forgets them.
@@ -94,7 +94,10 @@ impl Running<'_> {
             .engine
             .switch_toolchain(name, move || caching.forget_values());
         let dropped = match switched {
-            Ok(Switched { dropped }) => dropped,
+            Ok(Switched { dropped }) => {
+                functions::process_is_new(self.session);
+                dropped
+            }
             Err(NotSwitched::Engine(error)) => return Err(errors::of_engine_alone(self.session, &error)),
             Err(NotSwitched::Unusable(why)) => {
                 let evalue = format!("the toolchain `{name}` cannot be used");

@@ -176,7 +176,7 @@ pub fn param_state(params: &Params, subject: &Subject) -> Option<Vec<String>> {
     match subject {
         Subject::Param(key) => Some(param_texts(effective.get(key))),
         Subject::ParamNames => Some(effective.into_keys().collect()),
-        Subject::Session(_) | Subject::SessionNames => None,
+        Subject::Session(_) | Subject::SessionNames | Subject::Env(_) | Subject::Files(_) => None,
     }
 }
 

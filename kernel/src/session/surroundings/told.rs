@@ -13,6 +13,10 @@ pub enum Subject {
     Session(String),
     /// Which values the session map has.
     SessionNames,
+    /// A variable of the environment that a cached function declares as its input.
+    Env(String),
+    /// The files of such a function: globs, one in a line.
+    Files(String),
 }
 
 impl Subject {
@@ -23,7 +27,14 @@ impl Subject {
             Subject::ParamNames => ["params", ""],
             Subject::Session(key) => ["session", key],
             Subject::SessionNames => ["sessions", ""],
+            Subject::Env(name) => ["env", name],
+            Subject::Files(globs) => ["files", globs],
         }
+    }
+
+    /// Whether it may change without being told.
+    pub fn is_outside(&self) -> bool {
+        matches!(self, Subject::Env(_) | Subject::Files(_))
     }
 
     pub fn of([kind, key]: [&str; 2]) -> Option<Subject> {
@@ -32,6 +43,8 @@ impl Subject {
             "params" => Subject::ParamNames,
             "session" => Subject::Session(key.to_owned()),
             "sessions" => Subject::SessionNames,
+            "env" => Subject::Env(key.to_owned()),
+            "files" => Subject::Files(key.to_owned()),
             _ => return None,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! Waiting must never be for ever: a thread does not wait for itself (a function may call itself with the same arguments before its
 //! first call has ended), nor for one that waits for it in turn. What is not seen here, a thread that joins another one, ends
-//! with [`LONGEST`]. The call is then computed twice, which is slow and not wrong.
+//! with [`LONGEST`]. The call is then computed twice, which is slow and not wrong: of two instances the first stays.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

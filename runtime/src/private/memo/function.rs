@@ -7,13 +7,11 @@ use super::coder::Coder;
 use super::computing::{self, Of, Turn};
 use super::disk;
 use super::key::Key;
-use super::plain::PlainKey;
 use super::registry::Owner;
 use super::spinner::Spinner;
 use super::surroundings::Surroundings;
 use super::table::{Miss, Table};
 use crate::__private::surroundings::{Read, Reading, State, Subject};
-use crate::host_cache;
 
 /// A directive's options, as far as they matter when the function is called.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,29 +45,11 @@ impl Options {
         }
     }
 
-    /// Adds the inputs that are no arguments.
-    #[inline]
-    pub(crate) fn add_to(&self, key: &mut Key) {
-        if !(self.env.is_empty() && self.files.is_empty()) {
-            self.add_surroundings(key);
-        }
-    }
-
-    #[inline(never)]
-    fn add_surroundings(&self, key: &mut Key) {
-        for name in self.env {
-            let value = std::env::var_os(name);
-            value
-                .as_ref()
-                .map(|value| value.as_encoded_bytes().to_vec())
-                .add_to(key);
-        }
-        if !self.files.is_empty() {
-            match host_cache::files(self.files) {
-                Some(digest) => key.fixed(&digest),
-                None => key.framed(b"no host"),
-            }
-        }
+    /// The inputs that are no arguments.
+    fn declared(&self) -> impl Iterator<Item = Subject> {
+        let env = self.env.iter().map(|name| Subject::Env((*name).to_owned()));
+        let files = (!self.files.is_empty()).then(|| Subject::Files(self.files.join("\n")));
+        env.chain(files)
     }
 }
 
@@ -163,14 +143,15 @@ impl Function {
         self.surroundings.get_or_init(|| {
             let owner = (self.name.to_owned(), self.code.unwrap_or_default().to_owned());
             let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-            all.entry(owner).or_insert_with(|| Box::leak(Box::default()))
+            let surroundings = *all.entry(owner).or_insert_with(|| Box::leak(Box::default()));
+            surroundings.learn(self.options.declared());
+            surroundings
         })
     }
 
     /// Completes the key of a call by what is no argument.
     #[inline]
     pub(super) fn complete(&self, key: &mut Key) -> States {
-        self.options.add_to(key);
         self.surroundings().add_to(key)
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::hasher;
-use crate::Resource;
+use crate::{Resource, host};
 
 /// An instance with what is to be called for it.
 pub struct Held<T> {
@@ -115,6 +115,14 @@ impl<B: Instance + ?Sized> Leaving<B> {
     /// Instances that no registry has.
     pub fn of(instances: Vec<Box<B>>) -> Leaving<B> {
         Leaving(instances)
+    }
+
+    pub fn add(&mut self, instance: Box<B>) {
+        self.0.push(instance);
+    }
+
+    pub fn extend(&mut self, others: Leaving<B>) {
+        self.0.extend(others.0);
     }
 
     /// Calls what is to be called. Returns how many there were.
@@ -335,12 +343,30 @@ thread_local! {
 }
 
 /// A thread's own instances, released when the thread ends.
-#[derive(Default)]
-struct Local(Registry<dyn Instance>);
+struct Local {
+    registry: Registry<dyn Instance>,
+    /// The thread that runs cells: it ends with the process only.
+    is_main: bool,
+}
+
+impl Default for Local {
+    fn default() -> Local {
+        Local {
+            registry: Registry::default(),
+            is_main: host::is_main_thread(),
+        }
+    }
+}
 
 impl Drop for Local {
     fn drop(&mut self) {
-        self.0.remove_where(|_, _| true).release();
+        if self.is_main {
+            // A cell has called `exit`. The process that takes over from the snapshot has these instances, too: it releases them, and
+            // what they stand for must not be closed under it.
+            std::mem::forget(std::mem::take(&mut self.registry));
+            return;
+        }
+        self.registry.remove_where(|_, _| true).release();
     }
 }
 
@@ -350,7 +376,7 @@ pub fn shared<R>(with: impl FnOnce(&mut Registry<SharedInstance>) -> R) -> R {
 }
 
 pub fn local<R>(with: impl FnOnce(&mut Registry<dyn Instance>) -> R) -> R {
-    LOCAL.with(|registry| with(&mut registry.borrow_mut().0))
+    LOCAL.with(|local| with(&mut local.borrow_mut().registry))
 }
 
 /// Releases the instances for which `leaves` says so; it sees name and version. Returns how many there were.

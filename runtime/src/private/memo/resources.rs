@@ -207,7 +207,10 @@ fn find<T: 'static, P: Place<T>>(
     leaving.release();
     let found = found?;
     // User code, so nothing is locked.
-    if found.validate.is_none_or(|validate| validate(&found.handle)) {
+    let handle = found.handle.clone();
+    if registry::passes(Box::new(move || {
+        found.validate.is_none_or(|validate| validate(&handle))
+    })) {
         return Some(found.handle);
     }
     P::with(|registry| registry.remove_same(owner, key, &found.handle)).release();
@@ -258,8 +261,22 @@ fn keep<T: 'static, P: Place<T>>(
         ttl: options.ttl_ms.map(Duration::from_millis),
         max_entries: options.max_entries,
     };
-    P::with(|registry| registry.insert(owner, key.finish(), P::boxed(held), bounds)).release();
-    handle
+    let key = key.finish();
+    let (earlier, leaving) = P::with(|registry| {
+        // Another call has made one meanwhile, and others may have it already: there is one for all.
+        match registry.find::<T>(owner, key) {
+            (Some(found), mut leaving) => {
+                leaving.add(P::boxed(held));
+                (Some(found.handle), leaving)
+            }
+            (None, mut leaving) => {
+                leaving.extend(registry.insert(owner, key, P::boxed(held), bounds));
+                (None, leaving)
+            }
+        }
+    });
+    leaving.release();
+    earlier.unwrap_or(handle)
 }
 
 impl Function {

@@ -91,6 +91,14 @@ impl Surroundings {
             // Another thread changed it meanwhile.
             return Err(String::new());
         }
+        let mut outside = before
+            .iter()
+            .chain(&computed.states)
+            .filter(|(subject, _)| subject.is_outside());
+        if outside.any(|(subject, state)| subject.state() != *state) {
+            // It changed while this was computed: from which content, nobody knows.
+            return Err(String::new());
+        }
         self.learn(computed.states.keys().cloned());
         let mut states: BTreeMap<Subject, State> = self
             .subjects()
@@ -110,5 +118,7 @@ fn words(subject: &Subject) -> String {
         Subject::ParamNames => "the list of parameters".to_owned(),
         Subject::Session(key) => format!("the session value `{key}`"),
         Subject::SessionNames => "the list of session values".to_owned(),
+        Subject::Env(name) => format!("the environment variable `{name}`"),
+        Subject::Files(globs) => format!("the files `{}`", globs.replace('\n', "`, `")),
     }
 }

@@ -151,7 +151,7 @@ impl Table {
         // What reads the bytes may be the user's and may come back here.
         drop(inner);
         let is_new = file.is_some();
-        let bytes = bytes.or_else(|| std::fs::read(file?).ok().map(Arc::from));
+        let bytes = bytes.or_else(|| disk::read_blob(&file?).map(Arc::from));
         let kept = bytes.map(Kept::Bytes);
         let is_good = kept.as_ref().is_some_and(&mut *give);
         let mut inner = self.lock();
@@ -201,12 +201,17 @@ impl Table {
         }
     }
 
+    /// The disk may have results also where it has no part in the table any more.
+    fn clear_on_disk(&self, key: Option<&[u8]>) {
+        disk::forget([&self.name, &self.code], key);
+    }
+
     /// Forgets one entry. Returns whether there was one.
     pub fn clear_for(&self, key: &[u8]) -> bool {
         let mut inner = self.lock();
         inner.index(&self.code);
         inner.epoch += 1;
-        self.forget_on_disk(&inner, key);
+        self.clear_on_disk(Some(key));
         inner.remove(key)
     }
 
@@ -217,9 +222,7 @@ impl Table {
         inner.epoch += 1;
         inner.unsaved.clear();
         inner.bytes = 0;
-        if inner.options.disk {
-            disk::forget([&self.name, &self.code], None);
-        }
+        self.clear_on_disk(None);
         let entries = std::mem::take(&mut inner.entries);
         drop(inner);
         entries.len()
