@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A handle to an instance that is kept by reference: what a function below `//% cache_resource` returns, and what
@@ -16,20 +17,42 @@ use std::sync::Arc;
 /// assert!(cellar::Resource::ptr_eq(&pool, &same));
 /// ```
 pub struct Resource<T> {
-    instance: Arc<T>,
+    shared: Arc<Shared<T>>,
+}
+
+struct Shared<T> {
+    instance: T,
+    /// Where nobody keeps the instance, it leaves with its last handle.
+    on_release: Option<fn(&T)>,
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        if let Some(on_release) = self.on_release {
+            let released = catch_unwind(AssertUnwindSafe(|| on_release(&self.instance)));
+            if released.is_err() {
+                eprintln!("warning: `on_release` panicked; the instance is released all the same");
+            }
+        }
+    }
 }
 
 impl<T> Resource<T> {
     /// A handle to a new instance, which nobody else keeps.
     pub fn new(instance: T) -> Resource<T> {
+        Resource::unkept(instance, None)
+    }
+
+    /// The same, with what is called before the instance is dropped.
+    pub(crate) fn unkept(instance: T, on_release: Option<fn(&T)>) -> Resource<T> {
         Resource {
-            instance: Arc::new(instance),
+            shared: Arc::new(Shared { instance, on_release }),
         }
     }
 
     /// Whether two handles are of one instance.
     pub fn ptr_eq(one: &Resource<T>, other: &Resource<T>) -> bool {
-        Arc::ptr_eq(&one.instance, &other.instance)
+        Arc::ptr_eq(&one.shared, &other.shared)
     }
 }
 
@@ -49,7 +72,7 @@ impl<T: 'static> Resource<T> {
 impl<T> Clone for Resource<T> {
     fn clone(&self) -> Resource<T> {
         Resource {
-            instance: Arc::clone(&self.instance),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
@@ -58,24 +81,24 @@ impl<T> Deref for Resource<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.instance
+        &self.shared.instance
     }
 }
 
 impl<T> AsRef<T> for Resource<T> {
     fn as_ref(&self) -> &T {
-        &self.instance
+        &self.shared.instance
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Resource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.instance.fmt(f)
+        self.shared.instance.fmt(f)
     }
 }
 
 impl<T: fmt::Display> fmt::Display for Resource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.instance.fmt(f)
+        self.shared.instance.fmt(f)
     }
 }

@@ -100,3 +100,13 @@ def test_a_check_that_panics_means_not_valid(log):
     """)
     kernel.ok("doubted();")
     assert log.lines == ["make doubted", "release doubted", "make doubted"]
+
+
+def test_an_instance_that_nobody_keeps_leaves_with_its_last_handle(log):
+    kernel = log.kernel
+    kernel.ok("%cache off")
+    kernel.ok('let handle = make("a");\nlet other = handle.clone();\ndrop(handle);')
+    assert log.lines == ["make a"]
+    kernel.ok("drop(other);")
+    assert log.lines == ["make a", "release a"]
+    kernel.ok("%cache on")

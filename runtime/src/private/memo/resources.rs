@@ -244,13 +244,13 @@ fn keep<T: 'static, P: Place<T>>(
     instance: T,
     (states, read): (States, Read),
 ) -> Resource<T> {
-    let handle = Resource::new(instance);
     let Some(owner) = function.owner().filter(|_| key.refused().is_none()) else {
-        return handle;
+        return Resource::unkept(instance, hooks.on_release);
     };
     if !function.settle(key, states, read) {
-        return handle;
+        return Resource::unkept(instance, hooks.on_release);
     }
+    let handle = Resource::new(instance);
     let held = Held {
         handle: handle.clone(),
         on_release: hooks.on_release,
