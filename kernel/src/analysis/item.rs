@@ -64,6 +64,10 @@ pub struct Item {
     pub import: Option<Import>,
     /// It is `impl<T> … for T`, or has one in it.
     pub blanket: bool,
+    /// Something in it is called by another name: an alias or a renamed import within a module.
+    pub renames: bool,
+    /// The macros that it calls where items or statements may stand.
+    pub macro_calls: BTreeSet<String>,
     pub flags: Flags,
 }
 
@@ -143,10 +147,13 @@ impl Item {
             },
             import: None,
             blanket: false,
+            renames: false,
+            macro_calls: BTreeSet::new(),
             flags: scan.flags,
         };
         item.names.extend(item.name.clone());
         let (mut renames, mut makes_items) = (false, false);
+        let leaves_macros = kind == ItemKind::Module && item.words.contains("macro_use");
         for inner in node.descendants() {
             if let Some(definition) = TypeDefinition::of(&inner) {
                 renames |= inner.kind() == SyntaxKind::TYPE_ALIAS && &inner != node;
@@ -155,6 +162,8 @@ impl Item {
                 item.traits
                     .extend(it.name().map(|name| plain_name(name.text()).to_owned()));
                 item.members.extend(member_names(it.assoc_item_list()));
+                // A macro may declare methods, by the names that it is given.
+                item.members.extend(words_of_calls(it.assoc_item_list()));
             } else if let Some(it) = ast::Impl::cast(inner.clone()) {
                 if &inner == node {
                     item.header = header(&it).canonical.into();
@@ -166,8 +175,14 @@ impl Item {
             } else if &inner != node {
                 match inner.kind() {
                     SyntaxKind::RENAME => renames = true,
-                    // It may implement something for whatever is named here.
-                    SyntaxKind::MACRO_CALL if is_in_module(&inner) => makes_items = true,
+                    SyntaxKind::MACRO_CALL => {
+                        item.macro_calls.extend(called(&inner));
+                        // It may implement something for whatever is named here.
+                        makes_items |= is_in_module(&inner) || item.name.is_none();
+                        if leaves_macros && is_in_module(&inner) {
+                            item.names.extend(Scan::of(&inner).words);
+                        }
+                    }
                     // Macros leave a module marked `#[macro_use]`; what an `extern` block declares is used by its name.
                     SyntaxKind::MACRO_RULES => item.names.extend(own_name(&inner)),
                     SyntaxKind::FN | SyntaxKind::STATIC if kind == ItemKind::ExternBlock => {
@@ -177,6 +192,7 @@ impl Item {
                 }
             }
         }
+        item.renames = renames;
         if makes_items {
             item.headers.push(item.words.clone());
         }
@@ -188,6 +204,21 @@ impl Item {
         }
         item
     }
+}
+
+/// The last word of the path by which a macro is called.
+fn called(call: &SyntaxNode) -> Option<String> {
+    let path = ast::MacroCall::cast(call.clone())?.path()?;
+    Some(plain_name(path.segment()?.name_ref()?.text()).to_owned())
+}
+
+/// The words in the calls of macros among the members of a trait.
+fn words_of_calls(body: Option<ast::AssocItemList>) -> BTreeSet<String> {
+    let calls = body.into_iter().flat_map(|body| body.assoc_items());
+    calls
+        .filter(|member| matches!(member, ast::AssocItem::MacroCall(_)))
+        .flat_map(|call| Scan::of(call.syntax()).words)
+        .collect()
 }
 
 /// Whether a macro is called where a module has its items.
@@ -390,6 +421,8 @@ fn collect_imports(
         statics: Vec::new(),
         import: Some(Import { path, glob }),
         blanket: false,
+        renames: false,
+        macro_calls: BTreeSet::new(),
         flags,
     });
 }

@@ -121,7 +121,8 @@ impl<'a> Session<'a> {
             })
             .collect();
         for (index, item) in self.items.iter().enumerate() {
-            for header in &item.headers {
+            let by_macros = self.makes_impls(item).then_some(&item.words);
+            for header in item.headers.iter().chain(by_macros) {
                 let words = self.without_aliases(header);
                 let mut attached = false;
                 for word in words.into_iter().filter_map(|word| known.get(word)) {
@@ -138,6 +139,27 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Whether a macro of the notebook that an item calls, anywhere in it, may implement something.
+    fn makes_impls(&self, item: &Item) -> bool {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&str> = item.macro_calls.iter().map(String::as_str).collect();
+        while let Some(name) = open.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            for index in self.named.get(name).into_iter().flatten() {
+                let of = self.items[*index];
+                if of.kind == ItemKind::Macro {
+                    if of.words.contains("impl") {
+                        return true;
+                    }
+                    open.extend(of.words.iter().map(String::as_str));
+                }
+            }
+        }
+        false
+    }
+
     /// The words of a header and of the aliases and renamed imports in it, transitively.
     fn without_aliases(&self, header: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
         let mut all: BTreeSet<&str> = BTreeSet::new();
@@ -148,7 +170,8 @@ impl<'a> Session<'a> {
             }
             for index in self.named.get(word).into_iter().flatten() {
                 let item = self.items[*index];
-                if matches!(item.kind, ItemKind::TypeAlias | ItemKind::Use) {
+                let says_more = matches!(item.kind, ItemKind::TypeAlias | ItemKind::Use | ItemKind::Macro);
+                if says_more || (item.kind == ItemKind::Module && item.renames) {
                     open.extend(item.words.iter().map(String::as_str));
                 }
             }
@@ -182,7 +205,16 @@ impl<'a> Session<'a> {
 
     /// The enums whose variants `use Color::*` imports.
     fn enums_imported(&self, item: &Item) -> Option<Vec<&'a Item>> {
-        let import = item.import.as_ref().filter(|import| import.glob)?;
+        // Another module may have an enum of the same name.
+        let is_direct = |path: &[String]| match path {
+            [_] => true,
+            [first, _] => matches!(first.as_str(), "crate" | "self"),
+            _ => false,
+        };
+        let import = item
+            .import
+            .as_ref()
+            .filter(|import| import.glob && is_direct(&import.path))?;
         let of = self.named.get(import.path.last()?.as_str())?;
         let only_enums = of.iter().all(|index| self.items[*index].kind == ItemKind::Enum);
         only_enums.then(|| of.iter().map(|index| self.items[*index]).collect())

@@ -156,7 +156,8 @@ impl Scan {
     }
 
     fn string(&mut self, token: &SyntaxToken, in_attribute: bool) {
-        let names = if in_attribute {
+        // In a macro's body an attribute is only tokens: `#[serde(default = "path")]`.
+        let names = if in_attribute || self.words.contains("serde") {
             strings::all_words(token)
         } else {
             strings::words_in_braces(token)

@@ -71,6 +71,15 @@ impl TypeDefinition {
             _ => return None,
         };
         fields.extend(defaults(parameters.as_ref()));
+        let flattened = item
+            .syntax()
+            .descendants()
+            .filter_map(ast::Attr::cast)
+            .filter(|attribute| {
+                let words = words_without_strings(attribute.syntax());
+                words.contains("serde") && words.contains("flatten")
+            });
+        let runs_together = (flattened.count() > 1).then(|| "#[serde(flatten)] more than once".to_owned());
         Some(TypeDefinition {
             name: plain_name(name?.text()).to_owned(),
             kind,
@@ -80,7 +89,7 @@ impl TypeDefinition {
             parameters: parameter_names(parameters),
             fields,
             variants: variant_names(&item),
-            lossy: lossy(&item).or_else(|| variants_alike(&item)),
+            lossy: lossy(&item).or_else(|| variants_alike(&item)).or(runs_together),
             derives_serialize: item.attrs().any(|attribute| {
                 let words = words_without_strings(attribute.syntax());
                 words.contains("derive") && words.contains("Serialize")

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::faults::{self, Fault};
 use super::{CachedFunction, Kind, Part, Role};
-use crate::analysis::{self, Item, ItemKind, Reached, words_of_type};
+use crate::analysis::{self, InForce, Item, Reached, words_of_type};
 
 const READS_FILES: &str = "it, or what it calls, has `include_str!`, `env!` or the like, and what these find is not a part of its \
      key. Bind it to a variable and pass that as an argument";
@@ -15,7 +15,7 @@ const READS_FILES: &str = "it, or what it calls, has `include_str!`, `env!` or t
 /// The items that hold now, and the functions that are cached among them.
 #[derive(Debug, Clone, Default)]
 pub struct Codes {
-    items: Vec<Item>,
+    items: InForce<()>,
     functions: BTreeMap<String, CachedFunction>,
     had_resources: bool,
 }
@@ -28,13 +28,10 @@ impl Codes {
 
     /// The same where the cell's items are known.
     pub fn learn_items(&mut self, items: Vec<Item>, functions: &[CachedFunction]) {
-        for item in items {
-            if let Some(name) = &item.name {
-                self.functions.remove(name);
-            }
-            self.items.retain(|known| !is_replaced(known, &item));
-            self.items.push(item);
+        for name in items.iter().filter_map(|item| item.name.as_ref()) {
+            self.functions.remove(name);
         }
+        self.items.learn(items.into_iter().map(|item| (item, ())));
         for function in functions {
             self.had_resources |= function.kind == Kind::Resource;
             self.functions.insert(function.name.clone(), function.clone());
@@ -95,7 +92,8 @@ impl Codes {
     /// The digest of each cached function's code, hexadecimal, those that have none left out. `surroundings` is what
     /// all of them depend on, such as the locked dependencies.
     pub fn digests(&self, surroundings: &str) -> Vec<(String, String)> {
-        self.reached()
+        let items = self.items();
+        self.reached(&items)
             .filter_map(|(name, reached)| {
                 let reached = reached.ok()?;
                 let function = self.functions.get(name)?;
@@ -107,7 +105,7 @@ impl Codes {
                 part(name.as_bytes());
                 part(surroundings.as_bytes());
                 for index in &reached.items {
-                    part(&self.items[*index].canonical);
+                    part(&items[*index].canonical);
                 }
                 // The key of a call is its arguments in a row: which these are, must be the same.
                 for argument in &function.parts {
@@ -118,8 +116,8 @@ impl Codes {
                 for text in &function.upkeep {
                     part(text.as_bytes());
                 }
-                for index in self.reached_by_upkeep(function) {
-                    part(&self.items[index].canonical);
+                for index in reached_by_upkeep(function, &items) {
+                    part(&items[index].canonical);
                 }
                 Some((name.to_owned(), hex::encode(hash.finalize())))
             })
@@ -128,7 +126,8 @@ impl Codes {
 
     /// The functions that have no digest, each with why and what to do.
     pub fn unkeyed(&self) -> Vec<(String, String)> {
-        let unkeyed = self.reached().filter_map(|(name, reached)| {
+        let items = self.items();
+        let unkeyed = self.reached(&items).filter_map(|(name, reached)| {
             let why = reached.err()?;
             Some((name.to_owned(), why))
         });
@@ -137,24 +136,25 @@ impl Codes {
 
     /// Why a function cannot be cached at all.
     pub fn fault(&self, name: &str) -> Option<Fault> {
-        let session = analysis::Session::new(&self.items);
-        self.fault_in(self.functions.get(name)?, &reach(&session, name), &session)
+        let items = self.items();
+        let session = analysis::Session::new(items.iter().copied());
+        fault_in(
+            self.functions.get(name)?,
+            &reach(&session, name),
+            &items,
+            &session,
+        )
     }
 
-    fn fault_in(
-        &self,
-        function: &CachedFunction,
-        reached: &Reached,
-        session: &analysis::Session<'_>,
-    ) -> Option<Fault> {
-        faults::of_types(function, &self.items).or_else(|| faults::of_statics(reached, &self.items, session))
+    fn items(&self) -> Vec<&Item> {
+        self.items.items().collect()
     }
 
     /// What serde leaves out of a function's arguments or of its result: results would be confused, or come back otherwise.
     fn lossy(&self, function: &CachedFunction) -> Option<String> {
         let compared = |part: &&Part| !matches!(part.role, Role::Ignored(_));
         function.parts.iter().filter(compared).find_map(|part| {
-            let fault = analysis::hazards(&part.type_text, &self.items).lossy?;
+            let fault = analysis::hazards(&part.type_text, self.items.items()).lossy?;
             let what = &part.role;
             Some(format!(
                 "{what} cannot be compared or kept by what serde writes: {fault}. Derive serde's traits without leaving anything \
@@ -166,7 +166,7 @@ impl Codes {
     /// Whether a type of what is compared or kept cannot be looked into: serde may not be told all of its values.
     pub fn is_doubtful(&self, parts: &[Part]) -> bool {
         let mut compared = parts.iter().filter(|part| !matches!(part.role, Role::Ignored(_)));
-        compared.any(|part| analysis::is_doubtful(&part.type_text, &self.items))
+        compared.any(|part| analysis::is_doubtful(&part.type_text, self.items.items()))
     }
 
     /// Why the wrapper of a function does no longer do.
@@ -175,22 +175,15 @@ impl Codes {
             .then(|| "a type that it uses was defined anew. Run the cell with the function again".to_owned())
     }
 
-    /// What the functions reach that a resource's directive names.
-    fn reached_by_upkeep(&self, function: &CachedFunction) -> Vec<usize> {
-        if function.upkeep.iter().all(String::is_empty) {
-            return Vec::new();
-        }
-        let words = function.upkeep.iter().flat_map(|path| words_of_type(path));
-        analysis::Session::new(&self.items).reach(words, false).items
-    }
-
     /// What each cached function reaches, or why that is not all that its results depend on and what to do.
-    fn reached(&self) -> impl Iterator<Item = (&str, Result<Reached, String>)> {
-        let session = analysis::Session::new(&self.items);
+    fn reached<'a>(
+        &'a self,
+        items: &'a [&'a Item],
+    ) -> impl Iterator<Item = (&'a str, Result<Reached, String>)> {
+        let session = analysis::Session::new(items.iter().copied());
         self.functions.values().map(move |function| {
             let reached = reach(&session, &function.name);
-            let fault = self
-                .fault_in(function, &reached, &session)
+            let fault = fault_in(function, &reached, items, &session)
                 .map(|fault| format!("{}. {}", fault.why, fault.help.trim_end_matches('.')));
             let reads = reached.flags.includes_files || reached.flags.build_environment;
             let why = fault
@@ -211,15 +204,24 @@ fn reach(session: &analysis::Session<'_>, name: &str) -> Reached {
     }
 }
 
-/// Whether `new` is written for what `known` was.
-fn is_replaced(known: &Item, new: &Item) -> bool {
-    if known.canonical == new.canonical {
-        return true;
+fn fault_in(
+    function: &CachedFunction,
+    reached: &Reached,
+    items: &[&Item],
+    session: &analysis::Session<'_>,
+) -> Option<Fault> {
+    faults::of_types(function, items).or_else(|| faults::of_statics(reached, items, session))
+}
+
+/// What the functions reach that a resource's directive names.
+fn reached_by_upkeep(function: &CachedFunction, items: &[&Item]) -> Vec<usize> {
+    if function.upkeep.iter().all(String::is_empty) {
+        return Vec::new();
     }
-    match new.kind {
-        ItemKind::Impl => known.kind == ItemKind::Impl && known.headers == new.headers,
-        _ => known.name.is_some() && known.name == new.name,
-    }
+    let words = function.upkeep.iter().flat_map(|path| words_of_type(path));
+    analysis::Session::new(items.iter().copied())
+        .reach(words, false)
+        .items
 }
 
 #[cfg(test)]

@@ -42,13 +42,13 @@ impl Fault {
 }
 
 /// What is wrong with a function's arguments or its result.
-pub fn of_types(function: &CachedFunction, items: &[Item]) -> Option<Fault> {
+pub fn of_types(function: &CachedFunction, items: &[&Item]) -> Option<Fault> {
     let of_part = |(index, part): (usize, &Part)| {
         let role = &part.role;
         if *role == Role::Result {
             return None;
         }
-        let found = analysis::hazards(&part.type_text, items);
+        let found = analysis::hazards(&part.type_text, items.iter().copied());
         if let Some(fault) = found.mutably_borrowed {
             return Some(Fault {
                 at: Place::Argument(index),
@@ -90,14 +90,14 @@ pub fn of_types(function: &CachedFunction, items: &[Item]) -> Option<Fault> {
 }
 
 /// The first static among what is reached that may have another value at the next call.
-pub fn of_statics(reached: &Reached, items: &[Item], session: &analysis::Session<'_>) -> Option<Fault> {
-    let reached = reached.items.iter().map(|index| &items[*index]);
+pub fn of_statics(reached: &Reached, items: &[&Item], session: &analysis::Session<'_>) -> Option<Fault> {
+    let reached = reached.items.iter().map(|index| items[*index]);
     let fault = |(item, found): (&Item, &Static)| {
         let why = match &found.kind {
             StaticKind::Mutable => "which is `static mut`".to_owned(),
             StaticKind::Foreign => "which is defined outside of the notebook".to_owned(),
             StaticKind::InMacro => "which a macro such as `thread_local!` makes".to_owned(),
-            StaticKind::Of(of) => match analysis::constant(of, items) {
+            StaticKind::Of(of) => match analysis::constant(of, items.iter().copied()) {
                 Err(fault) => fault.to_string(),
                 Ok(()) if reads_at_first(item, items, session) => {
                     "whose first use reads files, the environment or parameters".to_owned()
@@ -123,10 +123,10 @@ pub fn of_statics(reached: &Reached, items: &[Item], session: &analysis::Session
 }
 
 /// Whether the value of a static may be made of what its users' keys do not tell.
-fn reads_at_first(item: &Item, items: &[Item], session: &analysis::Session<'_>) -> bool {
+fn reads_at_first(item: &Item, items: &[&Item], session: &analysis::Session<'_>) -> bool {
     let reached = session.reach(item.words.iter().map(String::as_str), false);
     let names = |word: &str| {
-        let mut reached = reached.items.iter().map(|index| &items[*index]).chain([item]);
+        let mut reached = reached.items.iter().map(|index| items[*index]).chain([item]);
         reached.any(|item| item.words.contains(word))
     };
     names("LazyLock") && READ_AT_FIRST.into_iter().any(names)

@@ -514,7 +514,8 @@ impl Running<'_> {
             .or_else(|| errors::of(self.session, &evaluation, &watched.stderr()));
         // A failed cell whose snapshot took over changed nothing.
         let changed = error.is_none() || (evaluation.run.ran && !evaluation.run.restored);
-        if changed && !self.is_cached {
+        // Whoever looks after a cell with a directive enters it only when it went well.
+        if changed && (!self.is_cached || error.is_some()) {
             self.session
                 .caching
                 .ran(&self.source.name, rust, &reading, Ran::Freely);

@@ -296,7 +296,17 @@ pub struct Definitions<'a> {
 }
 
 /// What values may be hidden behind: any type that there is. They can be asked for as what they were.
-const HIDING: [&str; 4] = ["Any", "Error", "anyhow", "eyre"];
+const HIDING: [&str; 9] = [
+    "Any",
+    "Error",
+    "anyhow",
+    "eyre",
+    "JoinHandle",
+    "ScopedJoinHandle",
+    "AnyMap",
+    "TypeMap",
+    "Extensions",
+];
 
 impl<'a> Definitions<'a> {
     /// `redefinitions`: how often a type took the place of another.

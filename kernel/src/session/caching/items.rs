@@ -1,28 +1,13 @@
 //! The items of the session as keys see them.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use cellar_cache::{Digest, Hasher, Ingredient, IngredientKind};
 
-use crate::analysis::{self, CellReading, Fault, Flags, Item, ItemKind, Reached, Verdict, words_of_type};
-
-/// What tells that an item takes the place of an older one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    /// Types, values and macros have names of their own kind.
-    Named(Namespace, String),
-    /// Of two `impl`s with one header the newer counts.
-    Impl(Vec<u8>),
-    /// Imports and what cannot be named stay, each once.
-    Itself(Vec<u8>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Namespace {
-    Types,
-    Values,
-    Macros,
-}
+use crate::analysis::{
+    self, CellReading, Fault, Flags, InForce, Item, ItemKind, Reached, Verdict, words_of_type,
+};
 
 /// Where an item was written.
 #[derive(Debug, Clone)]
@@ -35,34 +20,44 @@ struct Origin {
 /// All items that hold now.
 #[derive(Debug, Default)]
 pub struct SessionItems {
-    items: BTreeMap<Place, (Item, Origin)>,
+    /// Each with where it comes from; those of a cell that is about to run without.
+    items: InForce<Option<Arc<Origin>>>,
 }
 
 impl SessionItems {
     /// Enters the items of a cell whose Rust is `rust`, line for line.
     pub fn learn(&mut self, cell: &str, rust: &str, reading: &CellReading) {
-        let origin = Origin {
+        let origin = Arc::new(Origin {
             cell: cell.to_owned(),
             layout: Digest::of(rust.as_bytes()),
-        };
-        for item in &reading.items {
-            self.items.insert(place(item), (item.clone(), origin.clone()));
+        });
+        let items = reading.items.iter();
+        self.items
+            .learn(items.map(|item| (item.clone(), Some(Arc::clone(&origin)))));
+    }
+
+    /// What will hold with the items of a cell that is about to run.
+    fn with_own(&self, reading: Option<&CellReading>) -> Cow<'_, InForce<Option<Arc<Origin>>>> {
+        match reading.map(|reading| &reading.items) {
+            Some(own) if !own.is_empty() => {
+                let mut items = self.items.clone();
+                items.learn(own.iter().map(|item| (item.clone(), None)));
+                Cow::Owned(items)
+            }
+            _ => Cow::Borrowed(&self.items),
         }
     }
 
     /// The items that a cell depends on, those that it defines itself left out: its own code says them. And the layout of the
     /// cell, `rust`, if one of them looks at it: a macro with `line!()`.
     pub fn reached(&self, rust: &str, reading: &CellReading, types: &[&str]) -> Vec<Ingredient> {
-        let own: Vec<Place> = reading.items.iter().map(place).collect();
+        let items = self.with_own(Some(reading));
         let words = reading
             .words
             .iter()
             .map(String::as_str)
             .chain(types.iter().flat_map(|text| words_of_type(text)));
-        let (mut ingredients, flags) =
-            self.ingredients(words, reading.all_flags().reads_everything, |item| {
-                own.contains(&place(item))
-            });
+        let (mut ingredients, flags) = ingredients(&items, words, reading.all_flags().reads_everything);
         if flags.shows_position {
             let layout = Digest::of(rust.as_bytes());
             ingredients.push(Ingredient::new(IngredientKind::Code, "layout", layout));
@@ -77,15 +72,9 @@ impl SessionItems {
 
     /// The same, with those of a cell that is about to run.
     pub fn definitions_with(&self, type_texts: &[String], with: Option<&CellReading>) -> Vec<Ingredient> {
+        let all = self.with_own(with);
         let words = type_texts.iter().flat_map(|text| words_of_type(text));
-        let new: BTreeMap<Place, &Item> = with
-            .into_iter()
-            .flat_map(|reading| &reading.items)
-            .map(|item| (place(item), item))
-            .collect();
-        let older = self.items.iter().filter(|(place, _)| !new.contains_key(place));
-        let all = older.map(|(_, (item, _))| item).chain(new.values().copied());
-        let types: Vec<&Item> = all.filter(|item| is_type(item)).collect();
+        let types: Vec<&Item> = all.items().filter(|item| is_type(item)).collect();
         let session = analysis::Session::new(types.iter().copied());
         let reached = session.reach(words, false).items;
         let ingredient = |index: usize| {
@@ -97,54 +86,30 @@ impl SessionItems {
 
     /// The hash of what the function `name` depends on, itself included.
     pub fn code_of(&self, name: &str) -> Digest {
-        let (ingredients, _) = self.ingredients([name].into_iter(), false, |_| false);
+        let (ingredients, _) = ingredients(&self.items, [name].into_iter(), false);
         cellar_cache::Key::of(&ingredients).0
-    }
-
-    fn ingredients<'w>(
-        &self,
-        words: impl Iterator<Item = &'w str>,
-        everything: bool,
-        is_own: impl Fn(&Item) -> bool,
-    ) -> (Vec<Ingredient>, Flags) {
-        let words: Vec<&str> = words.collect();
-        let all: Vec<&(Item, Origin)> = self.items.values().filter(|(item, _)| !is_own(item)).collect();
-        let session = analysis::Session::new(all.iter().map(|(item, _)| item));
-        let Reached { items, flags, .. } = session.reach(words.iter().copied(), everything);
-        let ingredients = items
-            .into_iter()
-            .map(|index| {
-                let (item, origin) = all[index];
-                let mut digest = Digest::of(&item.canonical);
-                if flags.shows_position {
-                    let mut placed = Hasher::new("item and its place");
-                    placed.digest("item", &digest).digest("layout", &origin.layout);
-                    digest = placed.finish();
-                }
-                Ingredient::new(IngredientKind::Item, title(item), digest)
-                    .with_note(format!("from {}", origin.cell))
-            })
-            .collect();
-        (ingredients, flags)
     }
 
     /// Whether the values of a type can be compared by content.
     pub fn verdict(&self, type_text: &str) -> Verdict {
-        analysis::frozen(type_text, self.items.values().map(|(item, _)| item))
+        analysis::frozen(type_text, self.items.items())
     }
 
     /// The text in values of this type that is not their own.
     pub fn borrowed(&self, type_text: &str) -> Option<Fault> {
-        analysis::borrowed(type_text, self.items.values().map(|(item, _)| item))
+        analysis::borrowed(type_text, self.items.items())
     }
 
     /// The type of the notebook in `type_text` that has no way to be written and read.
     pub fn without_serde(&self, type_text: &str) -> Option<&str> {
         words_of_type(type_text).find_map(|word| {
-            let (item, _) = self.items.get(&Place::Named(Namespace::Types, word.to_owned()))?;
+            let item = self
+                .items
+                .items()
+                .find(|item| is_data(item) && item.name.as_deref() == Some(word))?;
             let has = |of: &str| {
                 item.words.contains(of)
-                    || self.items.values().any(|(other, _)| {
+                    || self.items.items().any(|other| {
                         other.kind == ItemKind::Impl
                             && other
                                 .headers
@@ -163,9 +128,39 @@ impl SessionItems {
 
     /// All items, those of a cell that is about to run included.
     pub fn with<'a>(&'a self, reading: &'a CellReading) -> analysis::Session<'a> {
-        let known = self.items.values().map(|(item, _)| item);
+        let known = self.items.items();
         analysis::Session::new(known.chain(&reading.items))
     }
+}
+
+/// The items that code with these words depends on, those of the cell itself left out.
+fn ingredients<'w>(
+    items: &InForce<Option<Arc<Origin>>>,
+    words: impl Iterator<Item = &'w str>,
+    everything: bool,
+) -> (Vec<Ingredient>, Flags) {
+    let words: Vec<&str> = words.collect();
+    let all: Vec<(&Item, &Origin)> = items
+        .iter()
+        .filter_map(|(item, origin)| Some((item, &**origin.as_ref()?)))
+        .collect();
+    let session = analysis::Session::new(all.iter().map(|(item, _)| *item));
+    let Reached { items, flags, .. } = session.reach(words.iter().copied(), everything);
+    let ingredients = items
+        .into_iter()
+        .map(|index| {
+            let (item, origin) = all[index];
+            let mut digest = Digest::of(&item.canonical);
+            if flags.shows_position {
+                let mut placed = Hasher::new("item and its place");
+                placed.digest("item", &digest).digest("layout", &origin.layout);
+                digest = placed.finish();
+            }
+            Ingredient::new(IngredientKind::Item, title(item), digest)
+                .with_note(format!("from {}", origin.cell))
+        })
+        .collect();
+    (ingredients, flags)
 }
 
 fn is_data(item: &Item) -> bool {
@@ -175,31 +170,6 @@ fn is_data(item: &Item) -> bool {
 /// A trait is what `dyn` leads to.
 fn is_type(item: &Item) -> bool {
     is_data(item) || matches!(item.kind, ItemKind::TypeAlias | ItemKind::Trait)
-}
-
-fn place(item: &Item) -> Place {
-    let itself = || Place::Itself(item.canonical.to_vec());
-    // `const _: () = { impl Trait for Type {} };` takes nobody's place.
-    let named = |namespace| match &item.name {
-        Some(name) => Place::Named(namespace, name.clone()),
-        None => itself(),
-    };
-    match item.kind {
-        ItemKind::Fn | ItemKind::Const | ItemKind::Static => named(Namespace::Values),
-        ItemKind::Struct
-        | ItemKind::Enum
-        | ItemKind::Union
-        | ItemKind::Trait
-        | ItemKind::TypeAlias
-        | ItemKind::Module => named(Namespace::Types),
-        ItemKind::Macro => named(Namespace::Macros),
-        ItemKind::Impl => Place::Impl(item.header.to_vec()),
-        ItemKind::Use
-        | ItemKind::ExternCrate
-        | ItemKind::ExternBlock
-        | ItemKind::Attribute
-        | ItemKind::Opaque => itself(),
-    }
 }
 
 /// What an explanation calls an item.
