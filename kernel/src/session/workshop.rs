@@ -75,7 +75,11 @@ fn answer<T>(pending: &codec::Pending<T>, file: Option<&Path>) -> Result<T, Refu
 }
 
 fn refusal(refused: codec::Refusal) -> Refusal {
-    Refusal(refused.reason)
+    match refused.reason.starts_with('`') {
+        // It names the type itself.
+        true => Refusal(refused.reason),
+        false => Refusal(format!("`{}`: {}", refused.type_text, refused.reason)),
+    }
 }
 
 impl Workshop {
