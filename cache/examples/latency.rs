@@ -55,6 +55,12 @@ fn main() -> Result<(), Failure> {
             false => Err("it should not be there".into()),
         }
     })?;
+    measure("what others have cleared: nothing", 1000, || {
+        match store.cleared_by_others().is_empty() {
+            true => Ok(()),
+            false => Err("nobody else is here".into()),
+        }
+    })?;
     measure("claim and give up", 1000, || match store.claim(key(1), "bench") {
         Claim::Mine(_) => Ok(()),
         Claim::Busy(_) => Err("nobody else is here".into()),

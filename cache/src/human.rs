@@ -90,6 +90,19 @@ pub fn human_size(bytes: u64) -> String {
     format!("{number:.digits$} {}", UNITS[unit])
 }
 
+/// A limit in bytes for people, in the unit in which it was probably set: `10 GiB`, `500 MB`.
+pub fn human_limit(bytes: u64) -> String {
+    let binary = ["KiB", "MiB", "GiB", "TiB"]
+        .iter()
+        .zip(1..)
+        .find_map(|(unit, power)| {
+            let scale = 1024_u64.pow(power);
+            let whole = bytes.is_multiple_of(scale) && (1..1024).contains(&(bytes / scale));
+            whole.then(|| format!("{} {unit}", bytes / scale))
+        });
+    binary.unwrap_or_else(|| human_size(bytes))
+}
+
 /// An age or a cost for people: `250 ms`, `3.2 s`, `5 min`, `2 h`, `3 d`.
 pub fn human_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
@@ -152,6 +165,23 @@ mod tests {
             (10 << 30, "11 GB"),
         ] {
             assert_eq!(human_size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn limits_as_they_were_set() {
+        for (bytes, text) in [
+            (10 << 30, "10 GiB"),
+            (256 << 20, "256 MiB"),
+            (1 << 30, "1 GiB"),
+            (1 << 40, "1 TiB"),
+            (500_000_000, "500 MB"),
+            (1_000_000, "1.0 MB"),
+            (1_000_000_000_000, "1.0 TB"),
+            (0, "0 B"),
+            (12, "12 B"),
+        ] {
+            assert_eq!(human_limit(bytes), text);
         }
     }
 

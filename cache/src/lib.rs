@@ -53,12 +53,13 @@ pub use entry::{BlobRef, Entry, EntryKind, ParseEntryKindError};
 pub use explain::{Change, diff};
 pub use file_digests::FileDigests;
 pub use human::{
-    BudgetError, DEFAULT_BUDGET, ParseSizeError, budget_from_env, human_duration, human_size, parse_size,
+    BudgetError, DEFAULT_BUDGET, ParseSizeError, budget_from_env, human_duration, human_limit, human_size,
+    parse_size,
 };
 pub use key::{Ingredient, IngredientKind, Key};
-pub use report::{list_table, stats_text};
+pub use report::{Row, list_rows, list_table, printable, stats_text};
 pub use store::{
-    Claim, ClaimGuard, Cleared, Collected, Held, Holder, Kept, KindStats, Listed, Options, Persist, Policy,
-    PutError, Selection, Stats, Store, Verified, Waited, Waiter,
+    Claim, ClaimGuard, Cleared, Clearing, Collected, Held, Holder, Kept, KindStats, Listed, Options, Persist,
+    Policy, PutError, Selection, Stats, Store, Verified, Waited, Waiter,
 };
 pub use warnings::Warning;

@@ -1,46 +1,126 @@
 //! The store's contents as text, for a terminal or a notebook.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use crate::human::{human_duration, human_size};
-use crate::store::{Listed, Persist, Stats};
+use crate::entry::EntryKind;
+use crate::human::{human_duration, human_limit, human_size};
+use crate::store::{KindStats, Listed, Persist, Stats};
 
 /// Longer names and scopes are cut.
 const WIDEST: usize = 40;
 
-/// A table of entries with their name, kind, size, age, last use, hits, time saved and notebook. Each line ends with
-/// a line break; nothing for no entries.
-pub fn list_table(listed: &[Listed], now: SystemTime) -> String {
-    if listed.is_empty() {
+/// A line of a list: one entry, or all results of one function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub name: String,
+    pub kind: EntryKind,
+    pub scope: String,
+    pub persist: Persist,
+    pub entries: u64,
+    pub bytes: u64,
+    /// When the newest was made, if that is known.
+    pub created: Option<SystemTime>,
+    /// The last hit.
+    pub used: Option<SystemTime>,
+    /// `None` where nobody counts: hits of functions do not come by the store.
+    pub hits: Option<u64>,
+    pub saved: Option<Duration>,
+}
+
+impl Row {
+    /// Results of functions: those of one function are one row.
+    pub fn of_functions(results: impl IntoIterator<Item = Listed>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut places = HashMap::new();
+        for one in results {
+            add_result(&mut rows, &mut places, one);
+        }
+        rows
+    }
+
+    fn of_entry(one: Listed) -> Row {
+        Row {
+            entries: 1,
+            bytes: one.bytes,
+            created: Some(one.created),
+            used: (one.hits > 0).then_some(one.last_used),
+            hits: Some(one.hits),
+            saved: Some(one.saved()),
+            name: one.name,
+            kind: one.kind,
+            scope: one.scope,
+            persist: one.persist,
+        }
+    }
+}
+
+type Places = HashMap<(String, String, EntryKind, Persist), usize>;
+
+fn add_result(rows: &mut Vec<Row>, places: &mut Places, one: Listed) {
+    let place = (one.name.clone(), one.scope.clone(), one.kind, one.persist);
+    if let Some(row) = places.get(&place).and_then(|at| rows.get_mut(*at)) {
+        row.entries += 1;
+        row.bytes += one.bytes;
+        row.created = row.created.max(Some(one.created));
+        return;
+    }
+    places.insert(place, rows.len());
+    rows.push(Row {
+        used: None,
+        hits: None,
+        saved: None,
+        ..Row::of_entry(one)
+    });
+}
+
+/// Entries as a list shows them, in their order: the results of one function are one row, where the first of them is.
+pub fn list_rows(listed: impl IntoIterator<Item = Listed>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut places = HashMap::new();
+    for one in listed {
+        match one.kind {
+            EntryKind::Function => add_result(&mut rows, &mut places, one),
+            _ => rows.push(Row::of_entry(one)),
+        }
+    }
+    rows
+}
+
+/// A table of rows with their name, kind, entries, size, age, last use, hits, time saved and notebook. Each line ends with
+/// a line break; nothing for no rows.
+pub fn list_table(rows: &[Row], now: SystemTime) -> String {
+    if rows.is_empty() {
         return String::new();
     }
-    let since = |time: SystemTime| age(now.duration_since(time).unwrap_or_default());
-    let rows = listed.iter().map(|one| {
-        let kind = match one.persist {
-            Persist::Disk => one.kind.to_string(),
-            Persist::Memory => format!("{} (memory)", one.kind),
+    let unknown = || "-".to_owned();
+    let since = |time: Option<SystemTime>| {
+        time.map_or_else(unknown, |time| age(now.duration_since(time).unwrap_or_default()))
+    };
+    let rows = rows.iter().map(|row| {
+        let kind = match row.persist {
+            Persist::Disk => row.kind.to_string(),
+            Persist::Memory => format!("{} (memory)", row.kind),
         };
         [
-            cut_end(&one.name),
+            printable(&row.name),
             kind,
-            human_size(one.bytes),
-            since(one.created),
-            if one.hits == 0 {
-                "-".to_owned()
-            } else {
-                since(one.last_used)
-            },
-            one.hits.to_string(),
-            if one.hits == 0 {
-                "-".to_owned()
-            } else {
-                human_duration(one.saved())
-            },
-            cut_start(&one.scope),
+            row.entries.to_string(),
+            human_size(row.bytes),
+            since(row.created),
+            since(row.used),
+            row.hits.map_or_else(unknown, |hits| hits.to_string()),
+            row.saved
+                .filter(|_| row.hits > Some(0))
+                .map_or_else(unknown, human_duration),
+            cut_start(&row.scope),
         ]
     });
-    let head = ["NAME", "KIND", "SIZE", "AGE", "USED", "HITS", "SAVED", "NOTEBOOK"].map(str::to_owned);
-    let numbers = [false, false, true, true, true, true, true, false];
+    let head = [
+        "NAME", "KIND", "ENTRIES", "SIZE", "AGE", "USED", "HITS", "SAVED", "NOTEBOOK",
+    ]
+    .map(str::to_owned);
+    let numbers = [false, false, true, true, true, true, true, true, false];
     table(std::iter::once(head).chain(rows).collect(), numbers)
 }
 
@@ -55,7 +135,7 @@ pub fn stats_text(stats: &Stats) -> String {
         "folder   {place}\nentries  {}\nsize     {} of {} ({percent:.0} %)\nhits     {}\nsaved    {}\n",
         stats.entries,
         human_size(stats.bytes),
-        human_size(stats.budget_bytes),
+        human_limit(stats.budget_bytes),
         stats.hits,
         human_duration(stats.saved),
     );
@@ -68,8 +148,8 @@ pub fn stats_text(stats: &Stats) -> String {
                 kind.kind.to_string(),
                 kind.entries.to_string(),
                 human_size(kind.bytes),
-                kind.hits.to_string(),
-                human_duration(kind.saved),
+                counted_hits(kind.hits.to_string(), kind),
+                counted_hits(human_duration(kind.saved), kind),
             ]
         })
         .collect();
@@ -82,6 +162,14 @@ pub fn stats_text(stats: &Stats) -> String {
     text
 }
 
+/// What hits came to, where they are counted.
+fn counted_hits(text: String, kind: &KindStats) -> String {
+    match kind.kind {
+        EntryKind::Function => "-".to_owned(),
+        _ => text,
+    }
+}
+
 fn age(age: Duration) -> String {
     if age < Duration::from_secs(1) {
         return "now".to_owned();
@@ -89,7 +177,8 @@ fn age(age: Duration) -> String {
     human_duration(Duration::from_secs(age.as_secs())).replace(".0 s", " s")
 }
 
-fn cut_end(text: &str) -> String {
+/// A name as it can stand in a line or a table: on one line and not too long.
+pub fn printable(text: &str) -> String {
     let text = one_line(text);
     if text.chars().count() <= WIDEST {
         return text;
@@ -142,7 +231,7 @@ fn table<const N: usize>(rows: Vec<[String; N]>, right: [bool; N]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Digest, EntryKind, Key, KindStats};
+    use crate::{Digest, Key};
 
     fn listed(name: &str, hits: u64) -> Listed {
         let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
@@ -166,21 +255,65 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(4005);
         let mut in_memory = listed("n", 0);
         in_memory.persist = Persist::Memory;
-        let text = list_table(&[listed("prices", 4), in_memory], now);
+        let text = list_table(&list_rows([listed("prices", 4), in_memory]), now);
         let expected = "\
-NAME    KIND             SIZE     AGE  USED  HITS   SAVED  NOTEBOOK
-prices  data           1.2 MB  50 min   5 s     4  10.0 s  work/analysis.ipynb
-n       data (memory)  1.2 MB  50 min     -     0       -  work/analysis.ipynb
+NAME    KIND           ENTRIES    SIZE     AGE  USED  HITS   SAVED  NOTEBOOK
+prices  data                 1  1.2 MB  50 min   5 s     4  10.0 s  work/analysis.ipynb
+n       data (memory)        1  1.2 MB  50 min     -     0       -  work/analysis.ipynb
 ";
         assert_eq!(text, expected);
         assert_eq!(list_table(&[], now), "");
     }
 
     #[test]
+    fn the_results_of_a_function_are_one_row() {
+        let result = |name: &str, age: u64| {
+            let mut one = listed(name, 0);
+            one.kind = EntryKind::Function;
+            one.created += Duration::from_secs(age);
+            one
+        };
+        let mut elsewhere = result("dp", 0);
+        elsewhere.scope = "other.ipynb".to_owned();
+        let entries = [
+            result("dp", 0),
+            listed("dp", 1),
+            result("dp", 30),
+            elsewhere,
+            result("f", 0),
+            result("dp", 10),
+        ];
+        let rows = list_rows(entries);
+        let seen: Vec<_> = rows
+            .iter()
+            .map(|row| (&*row.name, row.kind, row.entries, row.hits))
+            .collect();
+        let function = EntryKind::Function;
+        assert_eq!(
+            seen,
+            [
+                ("dp", function, 3, None),
+                ("dp", EntryKind::Data, 1, Some(1)),
+                ("dp", function, 1, None),
+                ("f", function, 1, None)
+            ]
+        );
+        assert_eq!(rows[0].bytes, 3 * 1_234_567);
+        assert_eq!(rows[0].created, Some(result("dp", 30).created));
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(4030);
+        let line = list_table(&rows[..1], now);
+        let line: Vec<_> = line.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(
+            line.join(" "),
+            "dp function 3 3.7 MB 50 min - - - work/analysis.ipynb"
+        );
+    }
+
+    #[test]
     fn long_and_strange_names_do_not_break_the_table() {
-        assert_eq!(cut_end(&"x".repeat(50)).chars().count(), WIDEST);
+        assert_eq!(printable(&"x".repeat(50)).chars().count(), WIDEST);
         assert!(cut_start(&format!("{}/end.ipynb", "x".repeat(50))).ends_with("/end.ipynb"));
-        assert_eq!(cut_end("a\x1b[2J\nb"), "a�[2J�b");
+        assert_eq!(printable("a\x1b[2J\nb"), "a�[2J�b");
     }
 
     #[test]
@@ -196,7 +329,7 @@ n       data (memory)  1.2 MB  50 min     -     0       -  work/analysis.ipynb
             folder: Some("/c/store".into()),
             entries: 2,
             bytes: 4_000_000,
-            budget_bytes: 10_000_000,
+            budget_bytes: 10 << 20,
             memory_bytes: 0,
             hits: 6,
             saved: Duration::from_secs(90),
@@ -205,7 +338,7 @@ n       data (memory)  1.2 MB  50 min     -     0       -  work/analysis.ipynb
         let expected = "\
 folder   /c/store
 entries  2
-size     4.0 MB of 10 MB (40 %)
+size     4.0 MB of 10 MiB (38 %)
 hits     6
 saved    1 min
 

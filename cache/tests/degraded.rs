@@ -194,9 +194,8 @@ fn large_files_that_cannot_be_written() {
     assert_success(&output);
 }
 
-/// A disk of 8 MB, in a name space of its own. Where that is not permitted the test above has to do.
-#[test]
-fn a_full_disk() {
+/// Runs a test on a disk of 8 MB, in a name space of its own. `false` where that is not permitted.
+fn run_on_a_small_disk(test: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let unshared = |script: &str| {
         let mut command = Command::new("unshare");
@@ -207,12 +206,53 @@ fn a_full_disk() {
     let permitted = unshared(mount).env(FOLDER, folder.path()).output();
     if !permitted.is_ok_and(|output| output.status.success()) {
         eprintln!("no file system can be mounted here");
-        return;
+        return false;
     }
-    let output = run("where_there_is_little_space", folder.path(), |command| {
+    let output = run(test, folder.path(), |command| {
         let mut shell = unshared(&format!("{mount} && exec \"$0\" \"$@\""));
         shell.arg(command.get_program()).args(command.get_args());
         shell
     });
     assert_success(&output);
+    true
+}
+
+/// Where it is not permitted the test above has to do.
+#[test]
+fn a_full_disk() {
+    run_on_a_small_disk("where_there_is_little_space");
+}
+
+#[test]
+#[ignore = "run by the next test where the store is in another file system"]
+fn files_are_adopted_until_the_disk_is_full() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let store = Store::open(&folder, Options::default());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut kept = Vec::new();
+    for i in 0..20 {
+        let file = elsewhere.path().join(i.to_string());
+        let bytes = content(i, 700_000);
+        std::fs::write(&file, &bytes).unwrap();
+        let mut entry = entry("x", &format!("cell {i}"));
+        entry.blobs = vec![store.adopt_blob("x", &file, Digest::of(&bytes)).unwrap()];
+        assert!(!file.exists());
+        kept.push(store.put_entry(&entry, &Policy::default()).unwrap());
+        assert_eq!(hit(&store, &format!("cell {i}")).unwrap(), bytes);
+        if i == 5 {
+            assert!(texts(&store).is_empty(), "there is space");
+            assert_eq!(kept, [Kept::OnDisk; 6]);
+        }
+    }
+    assert!(kept.contains(&Kept::InMemory), "{kept:?}");
+    let warnings = texts(&store);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("No space left"), "{warnings:?}");
+}
+
+#[test]
+fn a_file_of_another_file_system_is_copied_and_a_full_disk_called_so() {
+    run_on_a_small_disk("files_are_adopted_until_the_disk_is_full");
 }

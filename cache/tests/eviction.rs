@@ -100,7 +100,9 @@ fn what_is_larger_than_the_budget_is_refused_and_evicts_nothing() {
         matches!(error, PutError::OverBudget { bytes, limit: 50_000, .. } if bytes > LARGE as u64),
         "{error}"
     );
-    assert!(error.to_string().contains("CELLAR_CACHE_MAX"), "{error}");
+    let told = error.to_string();
+    assert!(told.contains("CELLAR_CACHE_MAX"), "{told}");
+    assert!(!told.contains("not kept"), "whoever tells it says so: {told}");
     assert_eq!(stored(&place.store, &["a", "b"]), "a");
 }
 
@@ -281,4 +283,32 @@ fn the_memory_tier_is_bounded() {
     large.body = content(1, 100_000);
     let error = place.store.put_entry(&large, &MEMORY).unwrap_err();
     assert!(matches!(error, PutError::OverMemory { .. }), "{error}");
+}
+
+#[test]
+fn a_smaller_budget_holds_before_anything_is_put() {
+    let place = place();
+    for text in ["a", "b", "c"] {
+        put(
+            &place.store,
+            text,
+            text,
+            &content(u64::from(text.as_bytes()[0]), LARGE),
+        );
+    }
+    place.store.record_hit(&place.store.get(key("a")).unwrap());
+    place.store.flush();
+    let smaller = Store::open(place.folder.path(), budget(LARGE as u64 + 10_000));
+    assert_eq!(
+        smaller.list(&Selection::default()).len(),
+        3,
+        "to look removes nothing"
+    );
+    smaller.maintain();
+    let start = std::time::Instant::now();
+    while smaller.list(&Selection::default()).len() > 1 && start.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(stored(&smaller, &["a", "b", "c"]), "a");
+    assert_eq!(bytes_on_disk(&place), LARGE as u64);
 }

@@ -105,8 +105,12 @@ fn what_one_process_clears_is_a_miss_in_another_at_once() {
     let place = place();
     put(&place.store, "x", "a", b"1");
     assert!(hit(&place.store, "a").is_some());
-    place.reopened().clear(&Selection::default());
+    let other = place.reopened();
+    other.clear(&Selection::default());
     assert_eq!(hit(&place.store, "a"), None);
+    assert_eq!(place.store.cleared_by_others().len(), 1);
+    assert!(place.store.cleared_by_others().is_empty());
+    assert!(other.cleared_by_others().is_empty(), "it was itself");
 }
 
 #[test]

@@ -95,7 +95,18 @@ impl Blobs {
         if self.is_there(&path, length) {
             return fs::remove_file(from);
         }
-        self.move_in(from, &path)
+        match self.move_in(from, &path) {
+            // Folders for temporary files often are in memory.
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_in(from, &path),
+            done => done,
+        }
+    }
+
+    fn copy_in(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let temp = self.temp.new_path()?;
+        let copied = fs::copy(from, &temp).and_then(|_| self.move_in(&temp, to));
+        let _ = fs::remove_file(if copied.is_ok() { from } else { &temp });
+        copied
     }
 
     /// Whether a file of that length has the place. Its time is set to now: it tells whoever wants to

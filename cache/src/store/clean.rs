@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Transaction, params};
 
 use super::index::IndexError;
-use super::{Cleared, Disk, Selection, Store, lock, record, remove};
+use super::{Cleared, Clearing, Disk, Selection, Store, lock, record, remove};
 use crate::digest::Digest;
 use crate::entry::BlobRef;
 use crate::time::{now, to_micros};
@@ -64,7 +64,19 @@ impl Store {
         {
             cleared += done;
         }
+        if let Some(disk) = &self.0.disk
+            && let Err(error) = disk.clearings.tell(selection)
+        {
+            self.0.cannot_write(&error);
+        }
         cleared
+    }
+
+    /// What others have cleared since the last call, for whoever keeps results from the store in a memory of its own. Costs
+    /// a few microseconds when there is nothing.
+    pub fn cleared_by_others(&self) -> Vec<Clearing> {
+        let disk = self.0.disk.as_ref();
+        disk.map_or_else(Vec::new, |disk| disk.clearings.take())
     }
 
     /// Removes one entry. `false` when there was none.
@@ -95,6 +107,17 @@ impl Store {
         };
         self.sweep(&mut collected);
         collected
+    }
+
+    /// Enforces the budget if it is smaller than it was when the entries were put.
+    pub(super) fn enforce_budget(&self) {
+        let budget = self.0.options.budget_bytes;
+        if self.disk_bytes() <= budget {
+            return;
+        }
+        // What was used last is not known before hits are written.
+        self.0.flush();
+        self.change(|transaction, unnamed| remove::keep_budget(transaction, unnamed, budget, 0));
     }
 
     /// Collects when nobody has for an hour. One of the processes does it.

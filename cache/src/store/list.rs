@@ -161,7 +161,7 @@ impl Store {
         }
     }
 
-    fn disk_bytes(&self) -> u64 {
+    pub(super) fn disk_bytes(&self) -> u64 {
         let Some(disk) = &self.0.disk else { return 0 };
         let read = disk
             .index

@@ -1,4 +1,4 @@
-//! What is done in the background: writing down hits, sweeping the folder.
+//! What is done in the background: keeping to the budget, writing down hits, sweeping the folder.
 
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, OnceLock, Weak};
@@ -18,6 +18,9 @@ pub(super) struct Maintainer {
 
 impl Store {
     fn maintain_until_dropped(inner: &Weak<Inner>, store_is_alive: &mpsc::Receiver<()>) {
+        if let Some(inner) = inner.upgrade() {
+            Store(inner).enforce_budget();
+        }
         while store_is_alive.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
             let Some(inner) = inner.upgrade() else { return };
             let store = Store(inner);
@@ -26,8 +29,9 @@ impl Store {
         }
     }
 
-    /// Starts the background thread at the first use that gives it something to do.
-    pub(super) fn maintain(&self) {
+    /// Starts the background thread: at the first use that gives it something to do, or earlier by whoever wants the budget
+    /// to hold even if nothing is put.
+    pub fn maintain(&self) {
         if self.0.disk.is_none() {
             return;
         }

@@ -8,12 +8,14 @@
 //! | `blobs/` | larger blobs, named by their hash ([`blobs`]) |
 //! | `tmp/` | files that are being written ([`temp`]) |
 //! | `locks/` | who computes what ([`lock`]) |
+//! | `clearings` | who has cleared what ([`clearings`]) |
 //!
 //! Blobs come first, the entry that names them last, in one transaction. Nothing is flushed to the disk by force: what a power
 //! failure cuts off has a wrong hash and is a miss.
 
 mod blobs;
 mod clean;
+mod clearings;
 mod find;
 mod hold;
 mod index;
@@ -41,6 +43,7 @@ use crate::key::Key;
 use crate::warnings::{Warning, Warnings};
 
 pub use clean::{Collected, Verified};
+pub use clearings::Clearing;
 pub use hold::Held;
 pub use list::{KindStats, Listed, Stats};
 pub use lock::{Claim, ClaimGuard, Holder, Waited, Waiter};
@@ -94,6 +97,7 @@ struct Disk {
     index: Index,
     blobs: blobs::Blobs,
     locks: PathBuf,
+    clearings: clearings::Clearings,
 }
 
 impl Store {
@@ -222,6 +226,7 @@ impl Disk {
         let blobs = blobs::Blobs::open(&folder, temp)?;
         let (index, damaged) = Index::open(&folder)?;
         let disk = Disk {
+            clearings: clearings::Clearings::open(&folder),
             folder,
             index,
             blobs,

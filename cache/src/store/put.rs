@@ -13,6 +13,7 @@ use super::remove::Unnamed;
 use super::{Disk, IndexError, Store, remove};
 use crate::digest::Digest;
 use crate::entry::{BlobRef, Entry};
+use crate::human::{human_limit, human_size};
 use crate::time::to_micros;
 
 /// Blobs up to this size are kept in the index: one lookup less, one file less.
@@ -44,21 +45,22 @@ pub enum Kept {
     InMemory,
 }
 
-/// Why an entry was not kept.
+/// Why an entry was not kept. The message is the reason alone; whoever tells it knows what the user calls the entry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PutError {
     /// It names a blob that is not there: never put, or removed by another process since.
-    #[error("{name} was not kept: its part `{label}` is not in the store any more")]
-    BlobMissing { name: String, label: String },
-    #[error("{name} was not kept: it has {bytes} bytes, and `max_bytes` allows {limit}")]
-    OverMaxBytes { name: String, bytes: u64, limit: u64 },
+    #[error("its part `{label}` is not in the store any more")]
+    BlobMissing { label: String },
+    #[error("it has {bytes} bytes, and `max_bytes` allows {limit}")]
+    OverMaxBytes { bytes: u64, limit: u64 },
     #[error(
-        "{name} was not kept: it has {bytes} bytes, and the cache may have {limit} (set CELLAR_CACHE_MAX to allow more)"
+        "it has {}, and the cache may have {} (set CELLAR_CACHE_MAX to allow more)",
+        human_size(*bytes), human_limit(*limit)
     )]
-    OverBudget { name: String, bytes: u64, limit: u64 },
-    #[error("{name} was not kept: it has {bytes} bytes, and the cache in memory may have {limit}")]
-    OverMemory { name: String, bytes: u64, limit: u64 },
+    OverBudget { bytes: u64, limit: u64 },
+    #[error("it has {}, and the cache in memory may have {}", human_size(*bytes), human_limit(*limit))]
+    OverMemory { bytes: u64, limit: u64 },
 }
 
 impl Store {
@@ -148,13 +150,8 @@ impl Store {
     /// entry is kept in memory, with a warning.
     pub fn put_entry(&self, entry: &Entry, policy: &Policy) -> Result<Kept, PutError> {
         let bytes = entry.blob_bytes() + entry.body.len() as u64;
-        let name = || entry.name.clone();
         if let Some(limit) = policy.max_bytes.filter(|limit| bytes > *limit) {
-            return Err(PutError::OverMaxBytes {
-                name: name(),
-                bytes,
-                limit,
-            });
+            return Err(PutError::OverMaxBytes { bytes, limit });
         }
         if let (Persist::Disk, Some(disk)) = (policy.persist, &self.0.disk) {
             match self.put_on_disk(disk, entry, policy) {
@@ -170,11 +167,10 @@ impl Store {
                     return Ok(Kept::OnDisk);
                 }
                 Err(PutFailure::Index(IndexError::BlobMissing(label))) => {
-                    return Err(PutError::BlobMissing { name: name(), label });
+                    return Err(PutError::BlobMissing { label });
                 }
                 Err(PutFailure::OverBudget(bytes)) => {
                     return Err(PutError::OverBudget {
-                        name: name(),
                         bytes,
                         limit: self.0.options.budget_bytes,
                     });
@@ -228,14 +224,13 @@ impl Store {
         let limit = self.0.options.memory_bytes;
         let bytes = record_bytes(entry) + entry.blob_bytes();
         if bytes > limit {
-            let name = entry.name.clone();
-            return Err(PutError::OverMemory { name, bytes, limit });
+            return Err(PutError::OverMemory { bytes, limit });
         }
         let mut blobs = HashMap::new();
         for blob in &entry.blobs {
             let Some(bytes) = self.blob(blob) else {
-                let (name, label) = (entry.name.clone(), blob.label.clone());
-                return Err(PutError::BlobMissing { name, label });
+                let label = blob.label.clone();
+                return Err(PutError::BlobMissing { label });
             };
             blobs.insert(blob.digest, bytes);
         }
@@ -247,8 +242,7 @@ impl Store {
         };
         let mut memory = self.0.memory();
         if !memory.keep_own(own) {
-            let name = entry.name.clone();
-            return Err(PutError::OverMemory { name, bytes, limit });
+            return Err(PutError::OverMemory { bytes, limit });
         }
         if policy.max_entries.is_none() && policy.max_bytes.is_none() {
             return Ok(Kept::InMemory);

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use cellar_cache::{
-    Cleared, EntryKind, Listed, Options, Persist, Selection, Stats, Store, human_size, list_table, stats_text,
+    Cleared, EntryKind, Listed, Options, Persist, Selection, Stats, Store, human_size, list_rows, list_table,
+    printable, stats_text,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -27,7 +28,13 @@ pub fn run(typed: &args::Cache, cache_folder: &Path, out: &mut impl Write) -> Re
         budget_bytes: cellar_cache::budget_from_env()?,
         ..Options::default()
     };
-    let store = Store::open(cache_folder.join("store"), options);
+    let folder = cache_folder.join("store");
+    // To look makes nothing.
+    let is_missing = matches!(folder.try_exists(), Ok(false));
+    let store = match is_missing {
+        true => Store::in_memory(options),
+        false => Store::open(&folder, options),
+    };
     let warnings = store.take_warnings();
     if let (false, Some(why)) = (store.is_on_disk(), warnings.first()) {
         bail!("{why}");
@@ -58,7 +65,11 @@ struct Answer {
 fn act(store: &Store, cache_folder: &Path, command: &CacheCommand) -> Result<Answer> {
     Ok(match command {
         CacheCommand::List => list(store.list(&Selection::default())),
-        CacheCommand::Stats => stats(&store.stats(), unused::measure(cache_folder)),
+        CacheCommand::Stats => {
+            let mut sums = store.stats();
+            sums.folder.get_or_insert_with(|| cache_folder.join("store"));
+            stats(&sums, unused::measure(cache_folder))
+        }
         CacheCommand::Clear { what } => {
             let cleared = clear(store, what.as_deref())?;
             if what.is_none() {
@@ -81,17 +92,28 @@ fn act(store: &Store, cache_folder: &Path, command: &CacheCommand) -> Result<Ans
 
 /// Results; compiled cells are too many to be of interest one by one.
 fn list(listed: Vec<Listed>) -> Answer {
-    let mut listed = listed;
-    listed.retain(|one| one.kind != EntryKind::Artifact);
-    let text = match listed.as_slice() {
-        [] => "The cache is empty.\n".to_owned(),
-        listed => list_table(listed, SystemTime::now()),
-    };
-    let json = listed.iter().map(entry_json).collect();
+    let (code, results): (Vec<_>, Vec<_>) = listed
+        .into_iter()
+        .partition(|one| one.kind == EntryKind::Artifact);
+    let json = results.iter().map(entry_json).collect();
+    let mut text = list_table(&list_rows(results), SystemTime::now());
+    let besides = format!(
+        "{} of compiled code, {}",
+        count(code.len() as u64, "entry", "entries"),
+        human_size(code.iter().map(|one| one.bytes).sum())
+    );
+    match (text.is_empty(), code.is_empty()) {
+        (true, true) => text.push_str("The cache is empty.\n"),
+        (true, false) => text.push_str(&format!("No results are kept. There is only {besides}.\n")),
+        (false, true) => {}
+        (false, false) => text.push_str(&format!("Besides: {besides}.\n")),
+    }
     Answer { text, json }
 }
 
 fn entry_json(one: &Listed) -> Value {
+    // Hits of functions do not come by the store.
+    let is_counted = one.kind != EntryKind::Function;
     json!({
         "name": one.name,
         "kind": one.kind,
@@ -102,9 +124,9 @@ fn entry_json(one: &Listed) -> Value {
         "created": rfc3339(one.created),
         "expires": one.expires.map(rfc3339),
         "last_used": rfc3339(one.last_used),
-        "hits": one.hits,
-        "cost_s": one.cost.as_secs_f64(),
-        "saved_s": one.saved().as_secs_f64(),
+        "hits": is_counted.then_some(one.hits),
+        "cost_s": is_counted.then_some(one.cost.as_secs_f64()),
+        "saved_s": is_counted.then(|| one.saved().as_secs_f64()),
     })
 }
 
@@ -176,8 +198,9 @@ fn clear(store: &Store, what: Option<&str>) -> Result<Cleared> {
 
 fn unknown_name(name: &str, listed: &[Listed]) -> String {
     if listed.is_empty() {
-        return format!("there is no entry `{name}`; the cache is empty");
+        return format!("there is no entry `{}`; the cache is empty", printable(name));
     }
+    let shown = printable(name);
     let near = listed
         .iter()
         .map(|one| one.name.as_str())
@@ -186,8 +209,8 @@ fn unknown_name(name: &str, listed: &[Listed]) -> String {
         .filter(|(near, _)| *near >= NEAR)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
-        Some((_, near)) => format!("there is no entry `{name}`; did you mean `{near}`?"),
-        None => format!("there is no entry `{name}`; `cellar cache list` shows the names"),
+        Some((_, near)) => format!("there is no entry `{shown}`; did you mean `{}`?", printable(near)),
+        None => format!("there is no entry `{shown}`; `cellar cache list` shows the names"),
     }
 }
 
@@ -305,7 +328,11 @@ mod tests {
         let text = said(folder.path(), None, false).unwrap();
         assert!(text.starts_with("NAME"), "{text}");
         // The compiled code is none of the results.
-        assert_eq!(text.lines().count(), 3);
+        assert_eq!(text.lines().count(), 4);
+        assert!(
+            text.contains("\nBesides: 1 entry of compiled code, 12 kB.\n"),
+            "{text}"
+        );
         assert!(
             text.contains("prices") && text.contains("1.5 s") && text.contains("nb.ipynb"),
             "{text}"
@@ -328,6 +355,49 @@ mod tests {
     }
 
     #[test]
+    fn a_function_is_one_row_and_its_hits_are_unknown() {
+        let folder = filled();
+        let store = Store::open(folder.path().join("store"), Options::default());
+        for argument in ["1", "2"] {
+            let argument = Ingredient::new(
+                IngredientKind::Argument,
+                "arguments",
+                Digest::of(argument.as_bytes()),
+            );
+            let entry = Entry::new(EntryKind::Function, "nb.ipynb", "fetch", vec![], vec![argument]);
+            store.put_entry(&entry, &Policy::default()).unwrap();
+        }
+        let text = said(folder.path(), None, false).unwrap();
+        let rows: Vec<Vec<&str>> = text
+            .lines()
+            .filter(|line| line.starts_with("fetch"))
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        let [row] = &rows[..] else { panic!("{text}") };
+        assert_eq!((row[1], row[2]), ("function", "3"));
+        assert_eq!(&row[row.len() - 4..], ["-", "-", "-", "nb.ipynb"]);
+        let listed = json_of(folder.path(), CacheCommand::List);
+        let listed = listed.as_array().unwrap();
+        let results: Vec<_> = listed.iter().filter(|one| one["name"] == "fetch").collect();
+        assert_eq!(results.len(), 3, "programs get each");
+        assert!(results.iter().all(|one| one["hits"].is_null()));
+    }
+
+    #[test]
+    fn to_look_into_a_folder_that_is_not_there_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        assert_eq!(said(&missing, None, false).unwrap(), "The cache is empty.\n");
+        let stats = said(&missing, Some(CacheCommand::Stats), false).unwrap();
+        assert!(stats.contains("missing/store"), "{stats}");
+        for command in [CacheCommand::Verify, CacheCommand::Gc] {
+            said(&missing, Some(command), false).unwrap();
+        }
+        assert!(clear(&missing, None).unwrap().starts_with("Cleared 0 entries"));
+        assert!(!missing.exists());
+    }
+
+    #[test]
     fn sums() {
         let folder = filled();
         let stats = json_of(folder.path(), CacheCommand::Stats);
@@ -345,6 +415,10 @@ mod tests {
         let text = clear(folder.path(), Some("data")).unwrap();
         assert!(text.starts_with("Cleared 2 entries, 2"), "{text}");
         assert!(names(folder.path()).is_empty());
+        assert_eq!(
+            said(folder.path(), None, false).unwrap(),
+            "No results are kept. There is only 1 entry of compiled code, 12 kB.\n"
+        );
         assert!(
             clear(folder.path(), Some("resource"))
                 .unwrap()
