@@ -40,7 +40,7 @@ def test_list_and_stats(kept):
     stats = kept.ok("%cache stats").value
     here, all_of_it = stats.splitlines()
     assert here.startswith("This notebook: 2 entries, ") and ", 1 hit, " in here, stats
-    assert all_of_it.startswith("The store: 2 entries, ") and " of 11 GB, in " in all_of_it and str(kept.cache) in all_of_it, stats
+    assert all_of_it.startswith("The store: 2 entries, ") and " of 10 GiB, in " in all_of_it and str(kept.cache) in all_of_it, stats
 
 
 def test_clear(kept):

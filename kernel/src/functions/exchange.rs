@@ -154,7 +154,7 @@ impl Exchange {
 }
 
 /// The key of what is known before a function is called.
-fn base(name: &str, code: &str) -> Key {
+pub fn base(name: &str, code: &str) -> Key {
     Key::of(&code_of(name, code))
 }
 

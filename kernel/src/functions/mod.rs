@@ -25,7 +25,7 @@ mod wrapper;
 mod tests;
 
 pub use codes::Codes;
-pub use exchange::Exchange;
+pub use exchange::{Exchange, base as key_of_results};
 
 use std::fmt;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::caching::InMemory;
-use super::{Session, workshop};
+use super::caching::{InMemory, OfFunctions};
+use super::{Session, function_results, workshop};
 use crate::analysis;
 use crate::cell::CellSource;
 use crate::functions::{self, CachedFunction, Codes, Exchange, Kind, Refused, Rewritten};
@@ -217,9 +217,15 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
         session.engine.use_artifacts(*on);
     }
     let functions: Vec<CachedFunction> = session.functions().all().cloned().collect();
-    let in_memory = results_in_memory(session, &functions);
+    let of_functions = OfFunctions {
+        in_memory: results_in_memory(session, &functions),
+        known: match action {
+            CacheAction::Explain { .. } => function_results::known(session),
+            _ => Vec::new(),
+        },
+    };
     let CacheAction::Clear(what) = action else {
-        return session.caching.magic(action, 0, &in_memory);
+        return session.caching.magic(action, 0, &of_functions);
     };
     let named = |kind: Kind| -> Vec<&str> {
         let wanted = |function: &&CachedFunction| {
@@ -235,18 +241,16 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
             .map(|function| &*function.name)
             .collect()
     };
-    let call = |function: &str, names: &[&str]| {
-        let answer = session.engine.call_runtime(function, names, Manner::Protected);
-        let answer = answer.inspect_err(|why| tracing::warn!("{function}: {why}")).ok();
-        answer.and_then(|answer| Some(u64::from_le_bytes(*answer.first_chunk()?)))
-    };
+    let call = |function: &str, names: &[&str]| function_results::call(session, function, names);
     let (resources, data) = (named(Kind::Resource), named(Kind::Data));
     let released = match what {
         Cleared::Data => None,
         _ if resources.is_empty() => None,
         _ => call("resource_release_names", &resources),
     };
-    let shown = session.caching.magic(action, released.unwrap_or(0), &in_memory)?;
+    let shown = session
+        .caching
+        .magic(action, released.unwrap_or(0), &of_functions)?;
     match what {
         Cleared::Resources => {}
         _ if data.is_empty() => {}
@@ -256,6 +260,14 @@ pub fn cache_magic(session: &Session, action: &CacheAction) -> Result<MimeBundle
     take(session);
     exchange(session).withdraw();
     Ok(shown)
+}
+
+/// The process has forgotten results: what it was given and has not read is given anew, as far as the store still has it.
+pub fn forget_given(session: &Session) {
+    take(session);
+    let mut exchange = exchange(session);
+    exchange.withdraw();
+    exchange.process_is_new();
 }
 
 /// The results of functions with `persist = "memory"`, which only the process of the cells has.

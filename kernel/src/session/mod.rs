@@ -6,6 +6,7 @@ mod caching;
 mod capture;
 mod cells;
 mod errors;
+mod function_results;
 mod functions;
 mod help;
 mod last_errors;
@@ -173,7 +174,7 @@ fn open_store() -> (Store, Option<String>) {
     let (budget_bytes, warning) = match cellar_cache::budget_from_env() {
         Ok(budget) => (budget, None),
         Err(error) => {
-            let default = cellar_cache::human_size(cellar_cache::DEFAULT_BUDGET);
+            let default = cellar_cache::human_limit(cellar_cache::DEFAULT_BUDGET);
             let warning = format!("cache: {error}. The cache may have {default} until that is mended.");
             (cellar_cache::DEFAULT_BUDGET, Some(warning))
         }
@@ -182,7 +183,10 @@ fn open_store() -> (Store, Option<String>) {
         budget_bytes,
         ..Options::default()
     };
-    (Store::open(cache_folder().join("store"), options), warning)
+    let store = Store::open(cache_folder().join("store"), options);
+    // The budget may be smaller than it was.
+    store.maintain();
+    (store, warning)
 }
 
 /// What the store calls the notebook: its path, as far as anybody has told (the caller, `CELLAR_NOTEBOOK`, Jupyter's own
@@ -207,6 +211,7 @@ impl Interpreter for Session {
     fn execute(&self, request: ExecuteRequest, frontend: Arc<dyn Frontend>) -> ExecuteOutcome {
         self.interrupted.store(false, Ordering::SeqCst);
         self.caching.begin();
+        function_results::forget_cleared(self);
         run::cell(self, &request, &frontend)
     }
 

@@ -1,6 +1,6 @@
 //! Why a cell was taken from the cache or computed, in words.
 
-use cellar_cache::{Change, Ingredient, IngredientKind, human_duration};
+use cellar_cache::{Change, Ingredient, IngredientKind, human_duration, printable};
 
 use super::LastRun;
 
@@ -23,7 +23,7 @@ pub enum Outcome {
 
 /// The explanation of one cell's last run.
 pub fn text(run: &LastRun) -> String {
-    let name = &run.name;
+    let name = printable(&run.name);
     let cell = &run.cell;
     let mut text = match &run.outcome {
         Outcome::Hit { saved } => format!(
@@ -73,7 +73,11 @@ pub fn not_kept(run: &LastRun) -> Option<String> {
         Outcome::NotKept(why) => why,
         _ => run.kept.as_ref()?,
     };
-    Some(format!("{} ({}) is not kept: {why}", run.name, run.cell))
+    Some(format!(
+        "{} ({}) is not kept: {why}",
+        printable(&run.name),
+        run.cell
+    ))
 }
 
 fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {

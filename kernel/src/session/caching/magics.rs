@@ -1,9 +1,11 @@
 //! `%cache`: what is kept, listed, explained and cleared.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use cellar_cache::{
-    Cleared as Freed, Digest, EntryKind, Key, Listed, Persist, Selection, human_duration, human_size,
+    Cleared as Freed, Digest, EntryKind, Key, Listed, Persist, Row, Selection, human_duration, human_limit,
+    human_size, list_rows, printable,
 };
 
 use super::Caching;
@@ -14,6 +16,28 @@ use crate::magic::{self, CacheAction, Cleared};
 
 /// How long `%cache` waits for what is being written.
 const SETTLED: Duration = Duration::from_secs(5);
+
+/// How many names a message tells.
+const MOST_NAMES: usize = 20;
+
+/// What `%cache` is told of functions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OfFunctions {
+    pub in_memory: Vec<InMemory>,
+    /// The session's cached functions; asked for to explain.
+    pub known: Vec<KnownFunction>,
+}
+
+/// A cached function of the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFunction {
+    pub name: String,
+    /// What the user calls it.
+    pub label: String,
+    pub is_by_reference: bool,
+    /// The key of its results, its code being what it is now; or why they are not kept.
+    pub base: Result<Key, String>,
+}
 
 /// Results of a function that no store has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +50,7 @@ pub struct InMemory {
 
 impl Caching {
     /// Does what `%cache` asks for. Gives what is to be shown. `released` instances of functions are cleared already; the
-    /// results `in_memory` will be.
+    /// results that are in memory will be.
     ///
     /// # Errors
     /// A name that nothing has, with the nearest one.
@@ -34,13 +58,14 @@ impl Caching {
         &self,
         action: &CacheAction,
         released: u64,
-        in_memory: &[InMemory],
+        functions: &OfFunctions,
     ) -> Result<MimeBundle, String> {
+        let in_memory = &functions.in_memory;
         let text = match action {
             CacheAction::List => return Ok(self.list(in_memory)),
             CacheAction::Stats => self.stats(in_memory),
             CacheAction::Clear(what) => self.clear(what, released, in_memory)?,
-            CacheAction::Explain { name } => self.explain(name.as_deref())?,
+            CacheAction::Explain { name } => self.explain(name.as_deref(), functions)?,
             CacheAction::Switch { on } => {
                 self.state().on = *on;
                 if *on {
@@ -56,27 +81,39 @@ impl Caching {
 
     /// The entries as a table, and which of the last runs are not among them.
     fn list(&self, in_memory: &[InMemory]) -> MimeBundle {
-        let mut entries = self.entries();
-        entries.extend(in_memory.iter().map(|results| Listed {
+        let (entries, instances) = self.entries_and_instances();
+        let mut rows = list_rows(entries);
+        rows.extend(Row::of_functions(instances));
+        rows.extend(in_memory.iter().map(|results| Row {
+            name: results.name.clone(),
             kind: EntryKind::Function,
+            scope: self.scope.clone(),
+            persist: Persist::Memory,
+            entries: results.entries,
             bytes: results.bytes,
-            ..self.listed(Instance {
-                name: results.name.clone(),
-                version: String::new(),
-                age: Duration::ZERO,
-            })
+            created: None,
+            used: None,
+            hits: None,
+            saved: None,
         }));
         let state = self.state();
         let not_kept: Vec<String> = state.last.iter().filter_map(explain::not_kept).collect();
-        table(&entries, &not_kept)
+        table(&rows, &not_kept)
     }
 
     fn entries(&self) -> Vec<Listed> {
+        let (mut entries, instances) = self.entries_and_instances();
+        entries.extend(instances);
+        entries
+    }
+
+    /// What the store has, and the instances of functions.
+    fn entries_and_instances(&self) -> (Vec<Listed>, Vec<Listed>) {
         self.settle();
         let of_functions = self.forget_lost_instances();
-        let mut entries = self.store.list(&self.selection());
-        entries.extend(of_functions.into_iter().map(|instance| self.listed(instance)));
-        entries
+        let entries = self.store.list(&self.selection());
+        let instances = of_functions.into_iter().map(|instance| self.listed(instance));
+        (entries, instances.collect())
     }
 
     /// A function's instance, which is in no store.
@@ -154,7 +191,7 @@ impl Caching {
             human_duration(saved),
             counted(all.entries, "entry", "entries"),
             human_size(all.bytes),
-            human_size(all.budget_bytes),
+            human_limit(all.budget_bytes),
             all.folder
                 .map_or_else(|| "memory only".to_owned(), |folder| folder.display().to_string()),
         )
@@ -203,17 +240,25 @@ impl Caching {
         ))
     }
 
-    fn explain(&self, name: Option<&str>) -> Result<String, String> {
+    fn explain(&self, name: Option<&str>, functions: &OfFunctions) -> Result<String, String> {
         let is_settled = self.settle();
+        let entries = self.entries();
+        let of_functions = self.explain_functions(name, functions, &entries);
         let state = self.state();
         let runs: Vec<_> = state
             .last
             .iter()
             .filter(|run| name.is_none_or(|name| run.name == name || run.cell == name))
             .collect();
-        match (runs.is_empty(), name) {
+        match (runs.is_empty() && of_functions.is_empty(), name) {
+            (true, Some(name)) if entries.iter().any(|entry| entry.name == name) => Ok(format!(
+                "{}: kept; its cell has not run in this session.",
+                printable(name)
+            )),
             (true, Some(name)) => {
-                let names: Vec<String> = state.last.iter().map(|run| run.name.clone()).collect();
+                let mut names: Vec<String> = state.last.iter().map(|run| run.name.clone()).collect();
+                names.extend(functions.known.iter().map(|function| function.label.clone()));
+                names.extend(entries.into_iter().map(|entry| entry.name));
                 Err(unknown(name, &names))
             }
             (true, None) => Ok(
@@ -221,6 +266,7 @@ impl Caching {
             ),
             (false, _) => {
                 let mut text: String = runs.into_iter().map(explain::text).collect();
+                text.push_str(&of_functions);
                 if !is_settled {
                     text.push_str(
                         "Entries are still being written: what they would explain is not seen yet.",
@@ -233,12 +279,24 @@ impl Caching {
 }
 
 fn unknown(name: &str, names: &[String]) -> String {
-    match magic::nearest(name, names.iter().map(String::as_str)) {
-        Some(near) => format!("nothing in the cache is called `{name}`; `{near}` is the nearest"),
-        None if names.is_empty() => format!("nothing in the cache is called `{name}`; it is empty"),
-        None => format!(
-            "nothing in the cache is called `{name}`; there are {}",
-            names.join(", ")
+    let shown = printable(name);
+    if let Some(near) = magic::nearest(name, names.iter().map(String::as_str)) {
+        let near = printable(near);
+        return format!("nothing in the cache is called `{shown}`; `{near}` is the nearest");
+    }
+    let names: BTreeSet<String> = names.iter().map(|name| printable(name)).collect();
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let told: Vec<String> = names.into_iter().take(MOST_NAMES).collect();
+    let and_more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match told.as_slice() {
+        [] => format!("nothing in the cache is called `{shown}`; it is empty"),
+        [only] => format!("nothing in the cache is called `{shown}`; there is {only}"),
+        told => format!(
+            "nothing in the cache is called `{shown}`; there are {}{and_more}",
+            told.join(", ")
         ),
     }
 }
@@ -248,29 +306,56 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 }
 
 /// The entries as a table, and below it what is not kept.
-fn table(entries: &[Listed], not_kept: &[String]) -> MimeBundle {
-    if entries.is_empty() {
+fn table(rows: &[Row], not_kept: &[String]) -> MimeBundle {
+    if rows.is_empty() {
         let nothing = "Nothing is kept of this notebook yet.".to_owned();
         return magic::text_bundle(&[&[nothing], not_kept].concat().join("\n"));
     }
     let now = SystemTime::now();
-    let rows: Vec<Vec<String>> = entries
+    let age = |time: SystemTime| human_duration(now.duration_since(time).unwrap_or_default());
+    let rows: Vec<Vec<String>> = rows
         .iter()
-        .map(|entry| {
+        .map(|row| {
             vec![
-                entry.name.clone(),
-                entry.kind.to_string(),
-                human_size(entry.bytes),
-                human_duration(now.duration_since(entry.created).unwrap_or_default()),
-                entry.hits.to_string(),
-                human_duration(entry.saved()),
+                printable(&row.name),
+                row.kind.to_string(),
+                // A cell has one.
+                match row.hits {
+                    Some(_) => String::new(),
+                    None => row.entries.to_string(),
+                },
+                human_size(row.bytes),
+                row.created.map(age).unwrap_or_default(),
+                row.hits.map(|hits| hits.to_string()).unwrap_or_default(),
+                row.saved.map(human_duration).unwrap_or_default(),
             ]
         })
         .collect();
     magic::table_bundle(
-        &["Name", "Kind", "Size", "Age", "Hits", "Time saved"],
+        &["Name", "Kind", "Results", "Size", "Age", "Hits", "Time saved"],
         2,
         &rows,
         not_kept,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_told_the_others_once_each() {
+        let names = |count: usize| (0..count).map(|i| format!("b{}", i % 30)).collect::<Vec<_>>();
+        assert_eq!(
+            unknown("zzz", &["bgf", "bgf", "a\nb"].map(str::to_owned)),
+            "nothing in the cache is called `zzz`; there are a�b, bgf"
+        );
+        assert_eq!(
+            unknown("zzz", &names(1)),
+            "nothing in the cache is called `zzz`; there is b0"
+        );
+        assert!(unknown("zzz", &[]).ends_with("it is empty"));
+        let many = unknown("zzz", &names(9000));
+        assert!(many.ends_with(" and 10 more") && many.len() < 200, "{many}");
+    }
 }

@@ -9,6 +9,7 @@
 mod cell;
 mod explain;
 mod files;
+mod function_words;
 mod inputs;
 mod items;
 mod ledger;
@@ -29,7 +30,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use cellar_cache::{Change, Hasher, Ingredient, IngredientKind, Store};
+use cellar_cache::{Change, Hasher, Ingredient, IngredientKind, Store, printable};
 
 use crate::analysis::CellReading;
 use crate::cell::CellSource;
@@ -43,7 +44,7 @@ use surroundings::Looked;
 
 pub use cell::{CachedCell, Seen};
 pub use machine::{Adopted, Instance, Machine, Refusal, Saved, Saving, Typed, When};
-pub use magics::InMemory;
+pub use magics::{InMemory, KnownFunction, OfFunctions};
 pub use manifest::Value;
 pub use policy::{Kind, Policy};
 
@@ -394,7 +395,9 @@ impl Caching {
     fn late(&self, name: &str, why: String) {
         tracing::debug!(name, why, "not kept");
         self.not_kept(name, &why);
-        self.state().late.push(format!("`{name}` was not kept: {why}"));
+        self.state()
+            .late
+            .push(format!("`{}` was not kept: {why}", printable(name)));
     }
 
     fn not_kept(&self, name: &str, why: &str) {
