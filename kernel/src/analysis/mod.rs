@@ -32,4 +32,6 @@ pub use in_force::InForce;
 pub use item::{Item, ItemKind, may_have_items};
 pub use reach::{Reached, Session, words_of_type};
 pub use statics::{Static, StaticKind};
-pub use std_types::PRIMITIVES;
+pub use std_types::{PRIMITIVES, is_std};
+pub use type_definition::{TypeDefinition, TypeKind};
+pub use type_text::TypeText;

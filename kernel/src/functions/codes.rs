@@ -69,6 +69,11 @@ impl Codes {
         self.functions.values()
     }
 
+    /// The items that hold now.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
     /// A cached function that holds now.
     pub fn function(&self, name: &str) -> Option<&CachedFunction> {
         self.functions.get(name)

@@ -10,7 +10,7 @@
 //! }) } pub mod fetch { pub fn clear() … pub fn clear_for(n: u64) … } } use __memo_fetch::fetch;
 //! ```
 //!
-//! The `use` imports the function and the module of the same name. evcxr keeps items by name, so both go when the function
+//! The `use` imports the function and the module of the same name, unless that is a crate's (`wrapper.rs`). evcxr keeps items by name, so both go when the function
 //! is defined anew. What the wrapper calls is in `runtime/src/private/memo/`.
 
 mod codes;
@@ -18,7 +18,9 @@ mod exchange;
 mod faults;
 mod insertion;
 mod option_text;
+mod plain;
 mod read;
+mod results;
 mod wrapper;
 
 #[cfg(test)]
@@ -177,8 +179,14 @@ pub fn rewrite(
         if !(first_line..=end_line).contains(&directive.line) {
             continue;
         }
-        let function = read::function(rust, directive.line - first_line, name)
+        let function = read::function(rust, directive.line - first_line, name, known.items())
             .map_err(|problem| problem.at(name, rust, first_line))?;
+        if read
+            .iter()
+            .any(|other: &read::Function| other.open == function.open)
+        {
+            return Err(read::Problem::second_directive(&function).at(name, rust, first_line));
+        }
         let replacement = directive.replacement();
         let kind = match replacement.unwrap_or(directive.name) {
             "cache_resource" => Kind::Resource,
@@ -188,7 +196,11 @@ pub fn rewrite(
             .map_err(|problem| problem.at(name, rust, first_line))?;
         let parts = parts(&function, kind, &options);
         let is_doubtful = known.is_doubtful(&parts);
-        wrapper::wrap(&function, kind, &options, is_doubtful, &mut insertions);
+        let surroundings = wrapper::Surroundings {
+            is_doubtful,
+            items: known.items(),
+        };
+        wrapper::wrap(&function, kind, &options, &surroundings, &mut insertions);
         functions.push(CachedFunction {
             parts,
             is_doubtful,

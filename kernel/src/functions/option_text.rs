@@ -37,17 +37,17 @@ impl Options {
                 ("name", OptionValue::Text(text)) => options.label = Some(text.clone()),
                 ("ttl", OptionValue::Duration(ttl)) => {
                     let ttl = ttl.as_millis().max(1);
-                    options.fields.push(("ttl_ms", format!("Some({ttl})")));
+                    options.fields.push(("ttl_ms", some(ttl)));
                 }
                 ("max_entries", OptionValue::Count(most)) => {
-                    options.fields.push(("max_entries", format!("Some({most})")));
+                    options.fields.push(("max_entries", some(most)));
                 }
                 ("max_bytes", OptionValue::Bytes(_)) if kind == Kind::Resource => {
                     let why = "nobody can tell how many bytes a living instance takes".to_owned();
                     return Err(problem(why, "Use `max_entries` in the place of `max_bytes`."));
                 }
                 ("max_bytes", OptionValue::Bytes(most)) => {
-                    options.fields.push(("max_bytes", format!("Some({most})")));
+                    options.fields.push(("max_bytes", some(most)));
                 }
                 ("persist", OptionValue::Text(place)) => options.on_disk = place == "disk",
                 ("files", OptionValue::List(globs)) => options.fields.push(("files", list(globs))),
@@ -61,11 +61,11 @@ impl Options {
                     options.ignored.clone_from(names);
                 }
                 ("show_spinner", OptionValue::Text(text)) => {
-                    options.fields.push(("spinner", format!("Some({text:?})")));
+                    options.fields.push(("spinner", some(format_args!("{text:?}"))));
                 }
                 ("show_spinner", OptionValue::Bool(true)) => {
                     let text = format!("Running {}(…)", function.name);
-                    options.fields.push(("spinner", format!("Some({text:?})")));
+                    options.fields.push(("spinner", some(format_args!("{text:?}"))));
                 }
                 ("on_release", OptionValue::Text(path)) => options.on_release = Some(path.clone()),
                 ("validate", OptionValue::Text(path)) => options.validate = Some(path.clone()),
@@ -95,6 +95,11 @@ impl Options {
         let ttl = ttl.map(|(_, value)| value.clone()).unwrap_or_default();
         vec![path(&self.on_release), path(&self.validate), ttl]
     }
+}
+
+/// By its full path: the notebook may have a `Some` of its own.
+fn some(value: impl std::fmt::Display) -> String {
+    format!("::core::option::Option::Some({value})")
 }
 
 fn list(values: &[String]) -> String {

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasGenericArgs, HasGenericParams, HasName, HasVisibility};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
+use ra_ap_syntax::ast::{
+    self, AstNode, AstToken, HasAttrs, HasGenericArgs, HasGenericParams, HasName, HasVisibility,
+};
+use ra_ap_syntax::{Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
 
-use super::Refused;
+use super::{Refused, results};
+use crate::analysis::Item;
 
 /// As statements stand in a function, so does a cell.
 const PRELUDE: &str = "fn f(){";
@@ -15,6 +18,9 @@ pub const RETURN_CHANGED: &str = "Take a value and return the changed one.";
 pub const RETURNS_BORROW: &str =
     "it returns a borrow: what it borrows from is gone when the result is given again";
 pub const RETURN_OWNED: &str = "Return an owned value, such as a `String` for a `&str`.";
+
+/// As many as the runtime's `returned::of_24` takes.
+const MOST_ARGUMENTS: usize = 24;
 
 /// Attributes that mean in a wrapper what they mean without.
 const KEPT_ATTRIBUTES: [&str; 11] = [
@@ -41,8 +47,9 @@ pub struct Function {
     pub name_range: Range<usize>,
     /// Where its directive begins.
     pub directive: usize,
-    /// Where `fn`, or what stands before it, begins, if it says nothing of who may see it.
-    pub private_at: Option<usize>,
+    /// Where all that belongs to it begins: its directive, or an attribute above that.
+    pub start: usize,
+    pub visibility: Visibility,
     pub is_async: bool,
     pub params: Vec<Param>,
     /// `None` for `()`.
@@ -52,6 +59,17 @@ pub struct Function {
     pub close: usize,
     /// Generic lifetimes, as written: `<'a>`.
     pub lifetimes: String,
+}
+
+/// Who may see a function.
+#[derive(Debug)]
+pub enum Visibility {
+    /// Whoever may see what is around a wrapper.
+    Wide,
+    /// It says nothing; where `fn`, or what stands before that, begins.
+    Unsaid(usize),
+    /// Only the module in which it stands, such as `pub(self)`.
+    Narrow(Range<usize>),
 }
 
 /// A parameter.
@@ -94,6 +112,15 @@ impl Problem {
         }
     }
 
+    /// A function below two directives.
+    pub fn second_directive(function: &Function) -> Problem {
+        Problem {
+            why: "there are two directives above it".to_owned(),
+            help: "Remove one of them.",
+            range: function.directive..function.directive + 3,
+        }
+    }
+
     /// The refusal, with the place on the line on which it begins.
     pub fn at(self, function: &str, rust: &str, first_line: usize) -> Refused {
         let before = &rust[..self.range.start.min(rust.len())];
@@ -117,8 +144,8 @@ fn in_cell(range: TextRange) -> Range<usize> {
     offset(range.start())..offset(range.end())
 }
 
-/// Reads the function `name` below the directive on `line` (from 0).
-pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem> {
+/// Reads the function `name` below the directive on `line` (from 0). `items`: the notebook's.
+pub fn function(rust: &str, line: usize, name: &str, items: &[Item]) -> Result<Function, Problem> {
     let line_start: usize = rust.split_inclusive('\n').take(line).map(str::len).sum();
     let indent = rust[line_start..].find("//%").unwrap_or(0);
     let directive = line_start + indent;
@@ -140,7 +167,7 @@ pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem
     check_place(&function, &root)?;
     check_kind(&function)?;
     let params = params(&function)?;
-    let returned = returned(&function)?;
+    let returned = returned(&function, items)?;
     let list = function
         .body()
         .and_then(|body| body.stmt_list())
@@ -159,10 +186,22 @@ pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem
         written_name: name.to_owned(),
         name_range: in_cell(name_range(&function)),
         directive,
-        private_at: function
-            .visibility()
-            .is_none()
-            .then(|| offset(first.text_range())),
+        start: start(&function).map_or(directive, |start| directive.min(in_cell(start).start)),
+        visibility: match function.visibility() {
+            None => Visibility::Unsaid(offset(first.text_range())),
+            Some(said) => {
+                let is_narrow = said.syntax().descendants().any(|node| {
+                    ast::Path::cast(node).is_some_and(|path| {
+                        let first = path.first_segment();
+                        first.is_some_and(|first| first.self_token().is_some())
+                    })
+                });
+                match is_narrow {
+                    true => Visibility::Narrow(in_cell(said.syntax().text_range())),
+                    false => Visibility::Wide,
+                }
+            }
+        },
         is_async: function.async_token().is_some(),
         params,
         returned,
@@ -170,6 +209,18 @@ pub fn function(rust: &str, line: usize, name: &str) -> Result<Function, Problem
         close: offset(close.text_range()),
         lifetimes: lifetimes.map_or_else(String::new, |it| one_line(it.syntax())),
     })
+}
+
+/// The first attribute or line of documentation.
+fn start(function: &ast::Fn) -> Option<TextRange> {
+    let mut parts = function.syntax().children_with_tokens();
+    let first = parts.find(|part| match part {
+        NodeOrToken::Node(node) => ast::Attr::can_cast(node.kind()),
+        NodeOrToken::Token(token) => {
+            ast::Comment::cast(token.clone()).is_some_and(|comment| comment.kind().doc.is_some())
+        }
+    });
+    first.map(|part| part.text_range())
 }
 
 fn check_place(function: &ast::Fn, root: &SyntaxNode) -> Result<(), Problem> {
@@ -241,6 +292,14 @@ fn params(function: &ast::Fn) -> Result<Vec<Param>, Problem> {
         let help = "Put the work into a function of the cell itself and call that.";
         return Err(Problem::new(why, help, it.syntax().text_range()));
     }
+    if let Some(list) = list
+        .as_ref()
+        .filter(|list| list.params().count() > MOST_ARGUMENTS)
+    {
+        let why = format!("it has more than {MOST_ARGUMENTS} arguments");
+        let help = "Put some of them into a tuple or a struct.";
+        return Err(Problem::new(why, help, list.syntax().text_range()));
+    }
     let mut params = Vec::new();
     for param in list.into_iter().flat_map(|list| list.params()) {
         let (Some(pattern), Some(of)) = (param.pat(), param.ty()) else {
@@ -297,7 +356,7 @@ fn check_param(of: &ast::Type, name: &str, is_input: bool) -> Result<(), Problem
     Ok(())
 }
 
-fn returned(function: &ast::Fn) -> Result<Option<Returned>, Problem> {
+fn returned(function: &ast::Fn, items: &[Item]) -> Result<Option<Returned>, Problem> {
     let Some(of) = function.ret_type().and_then(|it| it.ty()) else {
         return Ok(None);
     };
@@ -328,28 +387,13 @@ fn returned(function: &ast::Fn) -> Result<Option<Returned>, Problem> {
             .any(|argument| matches!(argument, ast::GenericArg::LifetimeArg(_)))
     });
     Ok(Some(Returned {
-        ok: ok_of(&of).map(|ok| (in_cell(ok.syntax().text_range()), one_line(ok.syntax()))),
+        ok: results::ok_of(&of, items).map(|ok| (in_cell(ok.syntax().text_range()), one_line(ok.syntax()))),
         range: in_cell(range),
         text: one_line(of.syntax()),
         without_lifetime: without_lifetime
             .filter_map(|segment| Some(segment.name_ref()?.text().trim_start_matches("r#").to_owned()))
             .collect(),
     }))
-}
-
-/// `T` of `Result<T, …>`, under whichever path.
-fn ok_of(of: &ast::Type) -> Option<ast::Type> {
-    let ast::Type::PathType(path) = of else {
-        return None;
-    };
-    let segment = path.path()?.segment()?;
-    if segment.name_ref()?.text() != "Result" {
-        return None;
-    }
-    match segment.generic_arg_list()?.generic_args().next()? {
-        ast::GenericArg::TypeArg(ok) => ok.ty(),
-        _ => None,
-    }
 }
 
 fn name_range(function: &ast::Fn) -> TextRange {

@@ -51,10 +51,13 @@ fn what_comes_out_is_rust() {
     );
     let parsed = ra_ap_syntax::SourceFile::parse(&text, ra_ap_syntax::Edition::Edition2024);
     assert!(parsed.errors().is_empty(), "{:?}\n{text}", parsed.errors());
-    assert!(text.contains("ttl_ms:Some(3600000)"), "{text}");
+    assert!(
+        text.contains("ttl_ms: ::core::option::Option::Some(3600000)"),
+        "{text}"
+    );
     assert!(text.contains("use __memo_fetch::fetch;"));
     assert!(
-        text.contains("pub fn clear_for<'a>(a: &'a str,(b, _): (u8, u8),_c: &Db)->bool"),
+        text.contains("pub fn clear_for<'a>(a: &'a str,(b, _): (u8, u8),_c: &Db)->::core::primitive::bool"),
         "{text}"
     );
     assert!(
@@ -253,4 +256,52 @@ fn what_a_later_cell_defines_can_make_a_function_uncached_and_cached_again() {
     assert_eq!(unkeyed(&codes), None);
     codes.learn("type Of<'a> = &'a Cell<u8>;", &[]);
     assert!(unkeyed(&codes).is_some_and(|why| why.contains("`Cell<u8>`")));
+}
+
+#[test]
+fn one_function_has_one_directive() {
+    let refused = rewritten("//% cache_data\n//% cache_resource\nfn f() {}").expect_err("refused");
+    assert!(refused.why.contains("two directives"), "{}", refused.why);
+    assert_eq!((refused.line, refused.columns), (2, 0..3));
+}
+
+#[test]
+fn a_function_has_as_many_arguments_as_the_runtime_takes() {
+    let of = |count: usize| {
+        let arguments: Vec<String> = (0..count).map(|n| format!("a{n}: u8")).collect();
+        rewritten(&format!("//% cache_data\nfn f({}) {{}}", arguments.join(", ")))
+    };
+    assert!(of(24).is_ok());
+    assert!(of(25).is_err_and(|refused| refused.why.contains("more than 24 arguments")));
+}
+
+#[test]
+fn what_belongs_to_a_function_is_in_its_module() {
+    for cell in [
+        "#[inline]\n//% cache_data\nfn f() {}",
+        "/// Docs.\n#[inline]\n//% cache_data\n#[cold]\npub(self) fn f() {}",
+    ] {
+        let rewritten = rewritten(cell).expect("it can be cached");
+        assert!(rewritten.text.starts_with("mod __memo_f{"), "{}", rewritten.text);
+        assert_eq!(without_insertions(&rewritten), cell);
+    }
+    let narrow = text("//% cache_data\npub(self) fn f() {}");
+    assert!(narrow.contains("pub(crate)/*pub(self)*/ fn f()"), "{narrow}");
+    assert!(text("//% cache_data\npub(super) fn f() {}").contains("pub(super) fn f()"));
+}
+
+#[test]
+fn a_function_that_is_called_like_a_crate_has_no_module_of_its_name() {
+    assert!(text("//% cache_data\nfn f() {}").contains("pub mod f{"));
+    assert!(!text("//% cache_data\nfn std() {}").contains("pub mod std{"));
+    assert!(!text("use rand::Rng;\n//% cache_data\nfn rand() {}").contains("pub mod rand{"));
+    assert!(text("use f::clear_for;\n//% cache_data\nfn f() {}").contains("pub mod f{"));
+}
+
+#[test]
+fn what_a_resource_is_made_as_is_found_behind_an_alias() {
+    let cell = "type Res<T> = Result<T, String>;\n//% cache_resource\nfn f() -> Res<Db> { g() }";
+    let text = text(cell);
+    assert!(text.contains("fn f() -> Res<cellar::Resource<Db>> {"), "{text}");
+    assert!(text.contains("::resource_ok("), "{text}");
 }

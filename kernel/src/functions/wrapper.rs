@@ -2,20 +2,33 @@
 
 use super::insertion::Insertions;
 use super::option_text::Options;
-use super::read::Function;
+use super::plain::{Use, may_need_serde};
+use super::read::{Function, Visibility};
 use super::{CachedFunction, Kind};
-use crate::analysis::PRIMITIVES;
+use crate::analysis::Item;
 
 /// Where the runtime has what wrappers call. Through `super::*`, so that rust-analyzer, for which `cellar` is a
 /// module of the notebook, finds the types too.
 const MEMO: &str = "cellar::__private::memo";
+
+/// Crates that cells can name without importing anything from them.
+const CRATES: [&str; 8] = [
+    "std",
+    "core",
+    "alloc",
+    "proc_macro",
+    "test",
+    "cellar",
+    "cellar_values",
+    "serde",
+];
 
 /// What serde can write, as parts of keys and as results: between the runtime's own types and all others. Where a type cannot be
 /// looked into, its `Debug` form counts too (`cellar_values::doubted`).
 fn serde(is_doubtful: bool) -> String {
     let (means, values) = match is_doubtful {
         true => (
-            "trait __S: ::serde::Serialize+::core::fmt::Debug{}impl<T: ::serde::Serialize+::core::fmt::Debug+?Sized> __S for T{}",
+            "trait __S: ::serde::Serialize+::core::fmt::Debug{}impl<T: ::serde::Serialize+::core::fmt::Debug+?::core::marker::Sized> __S for T{}",
             "::cellar_values::doubted",
         ),
         false => ("use ::serde::Serialize as __S;", "::cellar_values"),
@@ -23,89 +36,75 @@ fn serde(is_doubtful: bool) -> String {
     format!("{means}{}", SERDE.replace("__values", values))
 }
 
-/// `__S` is what can be written, `__values` what writes it.
+/// `__S` is what can be written, `__values` what writes it. All names are written with full paths: the notebook may have
+/// a `Result`, a `String` or an `Ok` of its own.
 const SERDE: &str = concat!(
     "use ::serde::Deserialize as __D;use cellar::__private::memo as __m;",
+    "use ::core::option::Option as __Option;use ::core::result::Result as __Result;use ::std::vec::Vec as __Vec;",
     "trait __SerdePart{fn __cellar_part<N>(&self,key:&mut __m::Key);fn __cellar_part_again(&self,key:&mut __m::Key);}",
-    "impl<T:__S+?Sized> __SerdePart for &__m::Arg<'_,T>{",
+    "impl<T:__S+?::core::marker::Sized> __SerdePart for &__m::Arg<'_,T>{",
     "fn __cellar_part<N>(&self,key:&mut __m::Key){key.digested(__values::digest(self.0).map(|it|it.0))}",
     "fn __cellar_part_again(&self,key:&mut __m::Key){self.__cellar_part::<()>(key)}}",
-    "type __Kept=Result<Option<__m::Kept>,String>;",
-    "fn __write<T:__S+__D<'static>>(value:&T)->__Kept{let mut bytes=Vec::new();",
-    "match __values::encode_verified(value,&mut bytes){Ok(_)=>Ok(Some(__m::Kept::Bytes(bytes.into()))),Err(why)=>Err(why.to_string())}}",
-    "fn __read<T:__D<'static>>(kept:&__m::Kept)->Option<T>{match kept{__m::Kept::Bytes(bytes)=>::cellar_values::decode(bytes).ok(),_=>None}}",
-    "#[derive(Clone,Copy)]pub struct __Serde;impl<T:__S+__D<'static>> __m::Coder<T> for __Serde{",
-    "fn keep(self,result:&T)->__Kept{__write(result)}fn give(self,kept:&__m::Kept)->Option<T>{__read(kept)}",
-    "fn bytes(kept:&__m::Kept)->Option<Vec<u8>>{kept.bytes()}}",
-    "#[derive(Clone,Copy)]pub struct __SerdeOk;impl<T:__S+__D<'static>,E> __m::Coder<Result<T,E>> for __SerdeOk{",
-    "fn keep(self,result:&Result<T,E>)->__Kept{match result{Ok(value)=>__write(value),Err(_)=>Ok(None)}}",
-    "fn give(self,kept:&__m::Kept)->Option<Result<T,E>>{__read(kept).map(Ok)}",
-    "fn bytes(kept:&__m::Kept)->Option<Vec<u8>>{kept.bytes()}}",
+    "type __Kept=__Result<__Option<__m::Kept>,::std::string::String>;",
+    "fn __write<T:__S+__D<'static>>(value:&T)->__Kept{let mut bytes=__Vec::new();",
+    "match __values::encode_verified(value,&mut bytes){",
+    "__Result::Ok(_)=>__Result::Ok(__Option::Some(__m::Kept::Bytes(::std::sync::Arc::from(bytes)))),",
+    "__Result::Err(why)=>__Result::Err(__m::not_kept::<T>(&::std::string::ToString::to_string(&why)))}}",
+    "fn __read<T:__D<'static>>(kept:&__m::Kept)->__Option<T>{match kept{",
+    "__m::Kept::Bytes(bytes)=>::cellar_values::decode(bytes).ok(),_=>__Option::None}}",
+    "#[derive(::core::clone::Clone,::core::marker::Copy)]pub struct __Serde;impl<T:__S+__D<'static>> __m::Coder<T> for __Serde{",
+    "fn keep(self,result:&T)->__Kept{__write(result)}fn give(self,kept:&__m::Kept)->__Option<T>{__read(kept)}",
+    "fn bytes(kept:&__m::Kept)->__Option<__Vec<::core::primitive::u8>>{kept.bytes()}}",
+    "#[derive(::core::clone::Clone,::core::marker::Copy)]pub struct __SerdeOk;",
+    "impl<T:__S+__D<'static>,E> __m::Coder<__Result<T,E>> for __SerdeOk{",
+    "fn keep(self,result:&__Result<T,E>)->__Kept{match result{",
+    "__Result::Ok(value)=>__write(value),__Result::Err(_)=>__Result::Ok(__Option::None)}}",
+    "fn give(self,kept:&__m::Kept)->__Option<__Result<T,E>>{__read(kept).map(__Result::Ok)}",
+    "fn bytes(kept:&__m::Kept)->__Option<__Vec<::core::primitive::u8>>{kept.bytes()}}",
     "trait __ChooseSerdeOk{fn __cellar_coder(&self)->__SerdeOk;}",
-    "impl<T:__S+__D<'static>,E> __ChooseSerdeOk for &&__m::Probe<Result<T,E>>{fn __cellar_coder(&self)->__SerdeOk{__SerdeOk}}",
+    "impl<T:__S+__D<'static>,E> __ChooseSerdeOk for &&__m::Probe<__Result<T,E>>{fn __cellar_coder(&self)->__SerdeOk{__SerdeOk}}",
     "trait __ChooseSerde{fn __cellar_coder(&self)->__Serde;}",
     "impl<T:__S+__D<'static>> __ChooseSerde for &__m::Probe<T>{fn __cellar_coder(&self)->__Serde{__Serde}}",
 );
 
-/// Names of types of std that the runtime keeps without serde, and of what they stand in. Whoever gives one of these names to
-/// a type of their own gets it uncached, with a warning.
-const PLAIN: [&str; 23] = [
-    "String",
-    "Vec",
-    "Option",
-    "Result",
-    "Box",
-    "Duration",
-    "VecDeque",
-    "BTreeSet",
-    "BTreeMap",
-    "std",
-    "core",
-    "alloc",
-    "string",
-    "vec",
-    "option",
-    "result",
-    "boxed",
-    "time",
-    "collections",
-    "static",
-    "mut",
-    "Path",
-    "PathBuf",
-];
-
-/// Whether a type's text names anything that may need serde.
-fn may_need_serde(text: &str) -> bool {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
-        .any(|word| !(PRIMITIVES.contains(&word) || PLAIN.contains(&word)))
-}
-
-fn needs_serde(function: &Function, kind: Kind, options: &Options) -> bool {
+fn needs_serde(function: &Function, kind: Kind, options: &Options, items: &[Item]) -> bool {
     let is_input = |(name, is_input): &(String, bool)| *is_input && !options.ignored.contains(name);
     let params = function.params.iter();
     let mut params = params.filter(|param| param.names.iter().any(is_input));
     let returned = function.returned.as_ref().filter(|_| kind == Kind::Data);
     let returned = returned.map(|it| it.ok.as_ref().map_or(&it.text, |(_, text)| text));
-    params.any(|param| may_need_serde(&param.type_text)) || returned.is_some_and(|text| may_need_serde(text))
+    params.any(|param| may_need_serde(&param.type_text, Use::Key, items))
+        || returned.is_some_and(|text| may_need_serde(text, Use::Result, items))
 }
 
-/// Puts a wrapper around a function. `is_doubtful`: a type of its arguments or of its result cannot be looked into.
+/// What a wrapper depends on besides its function.
+pub struct Surroundings<'a> {
+    /// A type of its arguments or of its result cannot be looked into.
+    pub is_doubtful: bool,
+    /// The notebook's.
+    pub items: &'a [Item],
+}
+
+/// Puts a wrapper around a function.
 pub fn wrap(
     function: &Function,
     kind: Kind,
     options: &Options,
-    is_doubtful: bool,
+    surroundings: &Surroundings<'_>,
     insertions: &mut Insertions,
 ) {
     let module = CachedFunction::module(&function.name);
     insertions.add(
-        function.directive,
-        format!("mod {module}{{{}", head(function, kind, options, is_doubtful)),
+        function.start,
+        format!("mod {module}{{{}", head(function, kind, options, surroundings)),
     );
-    if let Some(at) = function.private_at {
-        insertions.add(at, "pub(crate) ");
+    match &function.visibility {
+        Visibility::Wide => {}
+        Visibility::Unsaid(at) => insertions.add(*at, "pub(crate) "),
+        Visibility::Narrow(range) => {
+            insertions.add(range.start, "pub(crate)/*");
+            insertions.add(range.end, "*/");
+        }
     }
     if kind == Kind::Resource {
         match &function.returned {
@@ -120,25 +119,36 @@ pub fn wrap(
     let (before, after) = around_body(function, kind, options);
     insertions.add(function.open + 1, before);
     insertions.add(function.close, after);
+    let own_module = match is_crate(&function.name, surroundings.items) {
+        true => String::new(),
+        false => module_of_function(function, kind, options),
+    };
     insertions.add(
         function.close + 1,
-        format!(
-            "{}}}use {module}::{};",
-            module_of_function(function, kind, options),
-            function.written_name
-        ),
+        format!("{own_module}}}use {module}::{};", function.written_name),
     );
 }
 
+/// Whether a function is called like a crate, or like a module from which the notebook imports. A module of that name would
+/// hide the other from the whole notebook, so such a function has none.
+fn is_crate(name: &str, items: &[Item]) -> bool {
+    let is_imported_from = |item: &Item| {
+        let path = item.import.as_ref().map_or(&[][..], |import| &import.path);
+        let of_own = |it: &String| it == "clear" || it == "clear_for";
+        path.first().is_some_and(|first| first == name) && !path.get(1).is_some_and(of_own)
+    };
+    CRATES.contains(&name) || items.iter().any(is_imported_from)
+}
+
 /// What stands before the function.
-fn head(function: &Function, kind: Kind, options: &Options, is_doubtful: bool) -> String {
+fn head(function: &Function, kind: Kind, options: &Options, surroundings: &Surroundings<'_>) -> String {
     let mut fields = String::new();
     for (name, value) in &options.fields {
-        fields.push_str(&format!("{name}:{value},"));
+        fields.push_str(&format!("{name}: {value},"));
     }
     let on_disk = kind == Kind::Data && options.on_disk;
-    let serde = match needs_serde(function, kind, options) {
-        true => serde(is_doubtful),
+    let serde = match needs_serde(function, kind, options, surroundings.items) {
+        true => serde(surroundings.is_doubtful),
         false => String::new(),
     };
     let name = &function.name;
@@ -147,7 +157,7 @@ fn head(function: &Function, kind: Kind, options: &Options, is_doubtful: bool) -
         .map(|argument| format!("pub struct {argument};"))
         .collect();
     format!(
-        "use super::*;static __CELLAR:{MEMO}::Function={MEMO}::Function::new({name:?},option_env!({variable:?}),\
+        "use super::*;static __CELLAR:{MEMO}::Function={MEMO}::Function::new({name:?},::core::option_env!({variable:?}),\
          {MEMO}::Options{{{fields}disk:{on_disk},..{MEMO}::Options::new()}});mod __cellar_args{{{arguments}}}{serde} "
     )
 }
@@ -186,10 +196,10 @@ fn key(function: &Function, options: &Options, is_checked: bool) -> String {
 fn around_body(function: &Function, kind: Kind, options: &Options) -> (String, String) {
     let key = key(function, options, true);
     let probe = probe(function, kind);
-    let (suffix, body) = if function.is_async {
-        ("_async", "async move{")
-    } else {
-        ("", "move||{")
+    let (suffix, body) = match (function.is_async, kind) {
+        (true, _) => ("_async", "async move{".to_owned()),
+        (false, Kind::Data) => ("", format!("{probe}.body(move||{{")),
+        (false, Kind::Resource) => ("", format!("{probe}.made(move||{{")),
     };
     let is_ok = function.returned.as_ref().is_some_and(|it| it.ok.is_some());
     let before = match kind {
@@ -199,19 +209,28 @@ fn around_body(function: &Function, kind: Kind, options: &Options) -> (String, S
         ),
         Kind::Resource => {
             let hook = |path: &Option<String>, end: &str| match path {
-                Some(path) => format!("Some(|it|{{{path}(it){end}}})"),
-                None => "None".to_owned(),
+                Some(path) => {
+                    let names = || function.params.iter().flat_map(|param| &param.names);
+                    // An argument of that name stands before the function.
+                    let from = if names().any(|(name, _)| name == path) {
+                        "self::"
+                    } else {
+                        ""
+                    };
+                    format!("::core::option::Option::Some(|it|{{{from}{path}(it){end}}})")
+                }
+                None => "::core::option::Option::None".to_owned(),
             };
             let (on_release, validate) = (hook(&options.on_release, ";"), hook(&options.validate, ""));
             let ok = if is_ok { "_ok" } else { "" };
             format!(
-                "{key}let __cellar_place={{use {MEMO}::place::*;(&&&{probe}).__cellar_place()}};\
+                "{key}let __cellar_place={{use {MEMO}::{{RefuseResult,place::*}};(&&&&{probe}).__cellar_place()}};\
                  {MEMO}::resource{ok}{suffix}(&__CELLAR,__cellar_key,__cellar_place,\
-                 {MEMO}::Hooks{{on_release:{on_release},validate:{validate}}},{body}"
+                 {MEMO}::Hooks{{on_release: {on_release},validate: {validate}}},{body}"
             )
         }
     };
-    let after = if function.is_async { "}).await" } else { "})" };
+    let after = if function.is_async { "}).await" } else { "}))" };
     (before, after.to_owned())
 }
 
@@ -220,7 +239,8 @@ fn probe(function: &Function, kind: Kind) -> String {
     if !function.is_async {
         // Not by the type's text: a mistake in it would be told twice.
         let count = function.params.len();
-        return format!("{MEMO}::returned::of_{count}({})", function.written_name);
+        // `self`, as an argument may have the function's name.
+        return format!("{MEMO}::returned::of_{count}(self::{})", function.written_name);
     }
     let of = match (&function.returned, kind) {
         (None, Kind::Data) => "()".to_owned(),
@@ -243,8 +263,8 @@ fn module_of_function(function: &Function, kind: Kind, options: &Options) -> Str
     let params: Vec<&str> = function.params.iter().map(|param| param.text.as_str()).collect();
     let key = key(function, options, false);
     format!(
-        "pub mod {}{{use super::*;pub fn clear()->usize{{super::__CELLAR.{clear}()}}\
-         pub fn clear_for{}({})->bool{{{key}super::__CELLAR.{clear_for}(__cellar_key)}}}}",
+        "pub mod {}{{use super::*;pub fn clear()->::core::primitive::usize{{super::__CELLAR.{clear}()}}\
+         pub fn clear_for{}({})->::core::primitive::bool{{{key}super::__CELLAR.{clear_for}(__cellar_key)}}}}",
         function.written_name,
         function.lifetimes,
         params.join(",")

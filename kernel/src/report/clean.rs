@@ -9,6 +9,16 @@ const WORDS: &[(&str, &str)] = &[
     ("evcxr_variable_store", "the notebook's variables"),
     ("evcxr_internal_runtime", "Cellar's runtime"),
     ("evcxr_analysis_wrapper", "this cell"),
+    (
+        "`cellar::__private::memo::key::parts::NoPart::__cellar_part`",
+        "the key of a cached function",
+    ),
+    (
+        "`cellar::__private::memo::not_a_result::RefuseResult::__cellar_place`",
+        "a cached function",
+    ),
+    ("cellar::__private::memo::key::", "cellar::"),
+    ("cellar::__private::memo::not_a_result::", "cellar::"),
     ("cellar::__private::", "cellar::"),
     ("CellOutcome<DebugText<false>>", "CellOutcome"),
     ("CellOutcome<DebugText<true>>", "CellOutcome"),
@@ -17,7 +27,10 @@ const WORDS: &[(&str, &str)] = &[
 ];
 
 /// Names whose place in a type or path says nothing: removed with the `::` that follows them.
-const PATHS: &[&str] = &["ctx::", "__private::"];
+const PATHS: &[&str] = &["ctx::", "__private::", "__cellar_args::"];
+
+/// What names begin with that are removed likewise: the modules around cached functions.
+const PATHS_BEGIN: &str = "__memo_";
 
 /// Names of generated functions and types, each followed by a number or not.
 const NAMES: &[(&str, &str)] = &[
@@ -25,6 +38,7 @@ const NAMES: &[(&str, &str)] = &[
     ("evcxr_user_code_", "this cell"),
     ("user_code_", "this notebook"),
     ("CellOutcome", "the cell's result"),
+    (PATHS_BEGIN, "the cache of a function"),
     ("__cellar_", "a value that Cellar keeps for the cell"),
 ];
 
@@ -39,6 +53,7 @@ pub fn clean(text: &str) -> String {
     for path in PATHS {
         text = replace_words(&text, |word| word == path.trim_end_matches("::"), true, "");
     }
+    text = replace_words(&text, |word| word.starts_with(PATHS_BEGIN), true, "");
     for (name, words) in NAMES {
         if text.contains(name) {
             let is_name = |word: &str| {
@@ -117,6 +132,11 @@ mod tests {
                 "`cellar::__private::Shown` is missing",
                 "`cellar::Shown` is missing",
             ),
+            (
+                "the argument `__memo_nd::__cellar_args::s` of `ctx::__memo_nd::nd`",
+                "the argument `s` of `nd`",
+            ),
+            ("in module `__memo_nd`", "in module the cache of a function"),
             (
                 "the variable `ctx_size` and `my_ctx::A` stay",
                 "the variable `ctx_size` and `my_ctx::A` stay",

@@ -75,6 +75,18 @@ pub mod returned {
         of_0(); of_1(A); of_2(A B); of_3(A B C); of_4(A B C D); of_5(A B C D E); of_6(A B C D E F); of_7(A B C D E F G);
         of_8(A B C D E F G H); of_9(A B C D E F G H I); of_10(A B C D E F G H I J); of_11(A B C D E F G H I J K);
         of_12(A B C D E F G H I J K L);
+        of_13(A B C D E F G H I J K L M);
+        of_14(A B C D E F G H I J K L M N);
+        of_15(A B C D E F G H I J K L M N O);
+        of_16(A B C D E F G H I J K L M N O P);
+        of_17(A B C D E F G H I J K L M N O P Q);
+        of_18(A B C D E F G H I J K L M N O P Q S);
+        of_19(A B C D E F G H I J K L M N O P Q S T);
+        of_20(A B C D E F G H I J K L M N O P Q S T U);
+        of_21(A B C D E F G H I J K L M N O P Q S T U V);
+        of_22(A B C D E F G H I J K L M N O P Q S T U V W);
+        of_23(A B C D E F G H I J K L M N O P Q S T U V W X);
+        of_24(A B C D E F G H I J K L M N O P Q S T U V W X Y);
     }
 }
 
@@ -149,13 +161,26 @@ impl<T: PlainValue, E> Coder<Result<T, E>> for OkPlain<T> {
     }
 }
 
+/// Why a result is not kept, and what to do about it: whatever is said of the type, a reference in it cannot come back.
+#[must_use]
+pub fn not_kept<T>(why: &str) -> String {
+    let name = std::any::type_name::<T>();
+    match name.contains('&') {
+        true => format!(
+            "its result, of type `{name}`, borrows, and what it borrows from would not be there in another session: return an \
+             owned value, such as a `String` for a `&str`, or use `cache_resource`"
+        ),
+        false => why.to_owned(),
+    }
+}
+
 impl<T> Coder<T> for NotKept<T> {
     fn keep(self, _result: &T) -> Result<Option<Kept>, String> {
-        Err(format!(
+        Err(not_kept::<T>(&format!(
             "its result, of type `{}`, cannot be stored: derive `serde::Serialize` and `serde::Deserialize` for it \
              (and `Debug`, where types of other crates take part), or use `cache_resource`",
             std::any::type_name::<T>()
-        ))
+        )))
     }
 
     fn give(self, _kept: &Kept) -> Option<T> {

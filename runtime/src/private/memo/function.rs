@@ -1,6 +1,6 @@
 //! A memoised function as its wrapper sees it, and the registry of all tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::coder::Coder;
@@ -238,10 +238,10 @@ impl Function {
     }
 
     pub(super) fn warn_once(&self, why: &str) {
-        static WARNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        // With what was said of it: the function may be defined anew and have another fault.
+        static WARNED: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
         let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
-        if !warned.iter().any(|name| name == self.name) {
-            warned.push(self.name.to_owned());
+        if warned.insert((self.name.to_owned(), why.to_owned())) {
             eprintln!("warning: `{}` is not cached: {why}", self.name);
         }
     }
