@@ -70,8 +70,8 @@ impl Codes {
     }
 
     /// The items that hold now.
-    pub fn items(&self) -> &[Item] {
-        &self.items
+    pub fn items(&self) -> Vec<&Item> {
+        self.items.items().collect()
     }
 
     /// A cached function that holds now.
@@ -149,10 +149,6 @@ impl Codes {
             &items,
             &session,
         )
-    }
-
-    fn items(&self) -> Vec<&Item> {
-        self.items.items().collect()
     }
 
     /// What serde leaves out of a function's arguments or of its result: results would be confused, or come back otherwise.

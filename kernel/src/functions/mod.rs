@@ -179,7 +179,7 @@ pub fn rewrite(
         if !(first_line..=end_line).contains(&directive.line) {
             continue;
         }
-        let function = read::function(rust, directive.line - first_line, name, known.items())
+        let function = read::function(rust, directive.line - first_line, name, &known.items())
             .map_err(|problem| problem.at(name, rust, first_line))?;
         if read
             .iter()
@@ -198,7 +198,7 @@ pub fn rewrite(
         let is_doubtful = known.is_doubtful(&parts);
         let surroundings = wrapper::Surroundings {
             is_doubtful,
-            items: known.items(),
+            items: &known.items(),
         };
         wrapper::wrap(&function, kind, &options, &surroundings, &mut insertions);
         functions.push(CachedFunction {

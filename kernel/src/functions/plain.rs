@@ -23,11 +23,11 @@ pub enum Use {
 
 /// Whether the runtime may have to ask serde about a type. `items`: the notebook's, which may have given a name of std to
 /// something else.
-pub fn may_need_serde(type_text: &str, purpose: Use, items: &[Item]) -> bool {
+pub fn may_need_serde(type_text: &str, purpose: Use, items: &[&Item]) -> bool {
     !is_plain(&TypeText::parse(type_text), purpose, items)
 }
 
-fn is_plain(of: &TypeText, purpose: Use, items: &[Item]) -> bool {
+fn is_plain(of: &TypeText, purpose: Use, items: &[&Item]) -> bool {
     match of {
         TypeText::Path {
             segments, arguments, ..
@@ -58,7 +58,7 @@ fn is_plain(of: &TypeText, purpose: Use, items: &[Item]) -> bool {
 }
 
 /// Whether the notebook means something of its own by a name of std.
-fn is_another(name: &str, items: &[Item]) -> bool {
+fn is_another(name: &str, items: &[&Item]) -> bool {
     items.iter().any(|item| {
         let imports_std = || {
             let import = item.import.as_ref();
@@ -75,7 +75,8 @@ mod tests {
 
     fn plain(type_text: &str, before: &str) -> [bool; 2] {
         let items = analysis::read_cell(before).items;
-        [Use::Key, Use::Result].map(|purpose| !may_need_serde(type_text, purpose, &items))
+        [Use::Key, Use::Result]
+            .map(|purpose| !may_need_serde(type_text, purpose, &items.iter().collect::<Vec<_>>()))
     }
 
     #[test]

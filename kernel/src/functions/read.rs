@@ -145,7 +145,7 @@ fn in_cell(range: TextRange) -> Range<usize> {
 }
 
 /// Reads the function `name` below the directive on `line` (from 0). `items`: the notebook's.
-pub fn function(rust: &str, line: usize, name: &str, items: &[Item]) -> Result<Function, Problem> {
+pub fn function(rust: &str, line: usize, name: &str, items: &[&Item]) -> Result<Function, Problem> {
     let line_start: usize = rust.split_inclusive('\n').take(line).map(str::len).sum();
     let indent = rust[line_start..].find("//%").unwrap_or(0);
     let directive = line_start + indent;
@@ -356,7 +356,7 @@ fn check_param(of: &ast::Type, name: &str, is_input: bool) -> Result<(), Problem
     Ok(())
 }
 
-fn returned(function: &ast::Fn, items: &[Item]) -> Result<Option<Returned>, Problem> {
+fn returned(function: &ast::Fn, items: &[&Item]) -> Result<Option<Returned>, Problem> {
     let Some(of) = function.ret_type().and_then(|it| it.ty()) else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use crate::analysis::{self, Item, ItemKind, TypeDefinition, TypeKind, TypeText};
 const MOST: usize = 16;
 
 /// `T`, where the type is written so that `T` can be found.
-pub fn ok_of(of: &ast::Type, items: &[Item]) -> Option<ast::Type> {
+pub fn ok_of(of: &ast::Type, items: &[&Item]) -> Option<ast::Type> {
     let ast::Type::PathType(path) = of else {
         return None;
     };
@@ -29,7 +29,7 @@ pub fn ok_of(of: &ast::Type, items: &[Item]) -> Option<ast::Type> {
     }
 }
 
-fn is_path_of_result(path: &[String], items: &[Item], most: usize) -> bool {
+fn is_path_of_result(path: &[String], items: &[&Item], most: usize) -> bool {
     path.last()
         .is_some_and(|last| match analysis::is_std(path) && path.len() > 1 {
             true => last == "Result",
@@ -38,11 +38,11 @@ fn is_path_of_result(path: &[String], items: &[Item], most: usize) -> bool {
 }
 
 /// Whether a name is that of a `Result` whose first parameter is what succeeded, and is used for nothing else.
-fn is_result(name: &str, items: &[Item], most: usize) -> bool {
+fn is_result(name: &str, items: &[&Item], most: usize) -> bool {
     let Some(most) = most.checked_sub(1) else {
         return false;
     };
-    let is_named = |item: &&Item| item.names.contains(name);
+    let is_named = |item: &&&Item| item.names.contains(name);
     // What is defined last holds.
     let imported = items
         .iter()
@@ -59,7 +59,7 @@ fn is_result(name: &str, items: &[Item], most: usize) -> bool {
     }
 }
 
-fn is_alias(of: &TypeDefinition, items: &[Item], most: usize) -> bool {
+fn is_alias(of: &TypeDefinition, items: &[&Item], most: usize) -> bool {
     let (TypeKind::Alias, Some(stands_for)) = (of.kind, of.fields.first()) else {
         return false;
     };
@@ -98,7 +98,8 @@ mod tests {
         let file = SourceFile::parse(&format!("type T = {of};"), Edition::Edition2024);
         let of = file.syntax_node().descendants().find_map(ast::Type::cast);
         let items = analysis::read_cell(before).items;
-        ok_of(&of.expect("a type"), &items).map(|it| it.syntax().text().to_string())
+        ok_of(&of.expect("a type"), &items.iter().collect::<Vec<_>>())
+            .map(|it| it.syntax().text().to_string())
     }
 
     #[test]

@@ -67,7 +67,7 @@ const SERDE: &str = concat!(
     "impl<T:__S+__D<'static>> __ChooseSerde for &__m::Probe<T>{fn __cellar_coder(&self)->__Serde{__Serde}}",
 );
 
-fn needs_serde(function: &Function, kind: Kind, options: &Options, items: &[Item]) -> bool {
+fn needs_serde(function: &Function, kind: Kind, options: &Options, items: &[&Item]) -> bool {
     let is_input = |(name, is_input): &(String, bool)| *is_input && !options.ignored.contains(name);
     let params = function.params.iter();
     let mut params = params.filter(|param| param.names.iter().any(is_input));
@@ -82,7 +82,7 @@ pub struct Surroundings<'a> {
     /// A type of its arguments or of its result cannot be looked into.
     pub is_doubtful: bool,
     /// The notebook's.
-    pub items: &'a [Item],
+    pub items: &'a [&'a Item],
 }
 
 /// Puts a wrapper around a function.
@@ -131,8 +131,8 @@ pub fn wrap(
 
 /// Whether a function is called like a crate, or like a module from which the notebook imports. A module of that name would
 /// hide the other from the whole notebook, so such a function has none.
-fn is_crate(name: &str, items: &[Item]) -> bool {
-    let is_imported_from = |item: &Item| {
+fn is_crate(name: &str, items: &[&Item]) -> bool {
+    let is_imported_from = |item: &&Item| {
         let path = item.import.as_ref().map_or(&[][..], |import| &import.path);
         let of_own = |it: &String| it == "clear" || it == "clear_for";
         path.first().is_some_and(|first| first == name) && !path.get(1).is_some_and(of_own)
