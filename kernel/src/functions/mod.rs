@@ -10,8 +10,9 @@
 //! }) } pub mod fetch { pub fn clear() … pub fn clear_for(n: u64) … } } use __memo_fetch::fetch;
 //! ```
 //!
-//! The `use` imports the function and the module of the same name, unless that is a crate's (`wrapper.rs`). evcxr keeps items by name, so both go when the function
-//! is defined anew. What the wrapper calls is in `runtime/src/private/memo/`.
+//! The `use` imports the function and the module of the same name, which a function that is called like a crate does not
+//! have (`wrapper.rs`). evcxr keeps items by name, so both go when the function is defined anew. Attributes that stand above
+//! the directive are in the module too. What the wrapper calls is in `runtime/src/private/memo/`.
 
 mod codes;
 mod exchange;
