@@ -127,3 +127,38 @@ def test_two_flattened_maps_are_not_one(book):
     for text, value in [('flat(&[("x", 1)], &[])', "1"), ('flat(&[], &[("x", 1)])', "0")]:
         book.ok(f"let flattened = {text};")
         assert book.miss("flattened.a.len()").value == value
+
+
+def test_two_impls_with_one_header_in_a_cell(book):
+    book.ok("struct Halves;\nimpl Halves { fn one(&self) -> i32 { 1 } }\nimpl Halves { fn other(&self) -> i32 { 2 } }")
+    assert book.show("Halves.one() + Halves.other()") == "3"
+    assert book.miss("Halves.one() + Halves.other()").value == "3"
+    book.ok("impl Halves { fn one(&self) -> i32 { 4 } fn other(&self) -> i32 { 5 } }")
+    assert book.miss("Halves.one() + Halves.other()").value == "9"
+
+
+@pytest.mark.parametrize("how", ["path", "include"])
+def test_a_type_whose_file_changes_is_another_type(book, tmp_path, how):
+    file = tmp_path / "model.rs"
+    file.write_text("pub struct M { pub d: [u8; 4] } impl M { pub fn new() -> M { M { d: [1; 4] } } }")
+    module = f'#[path = "{file}"] mod model_{how};' if how == "path" else f'mod model_{how} {{ include!("{file}"); }}'
+    book.ok(module)
+    book.ok(f"let of_{how} = vec![model_{how}::M::new()];")
+    assert book.show(f"of_{how}[0].d.to_vec()") == "[1, 1, 1, 1]"
+    file.write_text("pub struct M { pub d: [u8; 64] } impl M { pub fn new() -> M { M { d: [1; 64] } } }")
+    result = book.kernel.run(f"of_{how}[0].d.to_vec()")
+    assert result.status == "error" and f"of_{how}" in result.stderr + str(result), result
+
+
+def test_a_stored_value_whose_types_file_changed_is_not_read(new_book, tmp_path):
+    file = tmp_path / "stored.rs"
+    derive = "#[derive(serde::Serialize, serde::Deserialize, Debug, Clone)]"
+    cell = 'let n = stored::M::new(); uses_serde(&n); format!("{:?}", n)'
+    for field, made, shown in [("u64", "7", "7"), ("Box<u64>", "Box::new(9)", "9"), ("Box<u64>", "Box::new(9)", "9")]:
+        file.write_text(f"{derive} pub struct M {{ pub x: {field} }} impl M {{ pub fn new() -> M {{ M {{ x: {made} }} }} }}")
+        book = new_book()
+        book.ok(f'#[path = "{file}"] pub mod stored;\npub fn uses_serde<T: serde::Serialize>(_: &T) {{}}')
+        result, _ = book.run(cell)
+        assert shown in result.value
+        assert shown in book.show('format!("{:?}", n)')
+        book.end()

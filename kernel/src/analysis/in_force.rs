@@ -30,7 +30,7 @@ pub struct InForce<T> {
 struct Held<T> {
     item: Arc<Item>,
     with: T,
-    /// The newer, the larger.
+    /// Of its cell's run: the newer, the larger. A cell may have several `impl`s with one header.
     number: u64,
 }
 
@@ -47,12 +47,12 @@ impl<T> InForce<T> {
     /// Takes up the items of a cell, in the order in which they stand there.
     pub fn learn(&mut self, items: impl IntoIterator<Item = (Item, T)>) {
         let mut previous: Option<Place> = None;
+        self.count += 1;
         for (item, with) in items {
             let (place, is_attached) = place(&item, previous.as_ref());
             if is_owner(&item) {
                 previous = Some(place.clone());
             }
-            self.count += 1;
             let held = Held {
                 item: Arc::new(item),
                 with,
@@ -152,6 +152,10 @@ mod tests {
         assert_eq!(
             held(&["struct S;", "impl S { fn a() {} }", "impl S { fn b() {} }"]),
             ["S of struct S;", "impl S of impl S { fn b() {} }"]
+        );
+        assert_eq!(
+            held(&["struct S;\nimpl S { fn a() {} }\nimpl S { fn b() {} }"]).len(),
+            3
         );
     }
 

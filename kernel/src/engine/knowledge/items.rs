@@ -247,16 +247,21 @@ impl Items {
     /// Of `impl`s with one header only the newest is.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Item>> {
         let all = || self.places.iter().flat_map(|(_, items)| items);
-        let mut newest: HashMap<&str, Mark> = HashMap::new();
+        // A cell may have several with one header.
+        let mut newest: HashMap<&str, &Arc<Item>> = HashMap::new();
         for item in all() {
             if let ItemKind::Impl(header) = &item.kind {
-                let mark = newest.entry(header).or_default();
-                *mark = item.mark.max(*mark);
+                let known = newest.entry(header).or_insert(item);
+                if item.mark > known.mark {
+                    *known = item;
+                }
             }
         }
         let mut items: Vec<&Arc<Item>> = all()
             .filter(|item| match &item.kind {
-                ItemKind::Impl(header) => newest.get(header.as_str()) == Some(&item.mark),
+                ItemKind::Impl(header) => newest
+                    .get(header.as_str())
+                    .is_some_and(|newest| Arc::ptr_eq(&newest.cell, &item.cell)),
                 _ => true,
             })
             .collect();
@@ -321,6 +326,9 @@ mod tests {
             committed(&["struct S;", "impl S { fn a() {} }", "impl  S { fn b() {} }"]),
             ["struct S;", "impl  S { fn b() {} }"]
         );
+        let both = "struct S;\nimpl S { fn a() {} }\nimpl S { fn b() {} }";
+        assert_eq!(committed(&[both]).len(), 3);
+        assert_eq!(committed(&[both, "impl S { fn c() {} }"]).len(), 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use ra_ap_syntax::ast::{self, AstNode, HasGenericParams, HasName};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 use sha2::{Digest, Sha256};
 
+use super::included::states_of_files;
 use crate::analysis::words_of_type;
 
 /// What an item says about types.
@@ -435,6 +436,11 @@ impl<'a> Definitions<'a> {
         };
         for tokens in texts {
             add(tokens.len(), &mut tokens.iter().map(String::as_str));
+            for token in tokens.iter().filter(|token| token.contains('"')) {
+                for state in states_of_files(token) {
+                    add(1, &mut std::iter::once(state.as_str()));
+                }
+            }
         }
         for (name, path) in &reached.imports {
             add(

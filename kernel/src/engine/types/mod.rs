@@ -2,5 +2,6 @@
 //! rust-analyzer has for those of other crates.
 
 pub mod definitions;
+mod included;
 pub mod names;
 pub mod written;

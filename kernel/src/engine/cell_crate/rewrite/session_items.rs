@@ -1,8 +1,10 @@
 //! The items of the session in a generated crate: their order, and what is taken out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::lines::Lines;
+use crate::cell::CellSource;
 use crate::engine::API_STUB;
 use crate::engine::cell_crate::left_out::LeftOut;
 use crate::engine::cell_crate::source_map::{Kind, Mark, Marks, SourceMap};
@@ -56,21 +58,30 @@ pub fn blank_api_stub(lines: &mut Lines) {
     }
 }
 
-/// evcxr keeps every `impl` that it has seen. Of those with one header only the newest is meant.
+/// evcxr keeps every `impl` that it has seen. Of those with one header only the newest is meant, and what stands beside it in its
+/// cell.
 pub fn blank_superseded_impls(lines: &mut Lines, map: &SourceMap, marks: &Marks) {
-    let mut newest: HashMap<&str, (Mark, std::ops::RangeInclusive<usize>)> = HashMap::new();
-    for (mark, range) in map.pieces() {
-        let Some(Kind::Impl(header)) = marks.origin(mark).map(|origin| &origin.kind) else {
-            continue;
-        };
-        let older = match newest.get(header.as_str()) {
-            Some((other, _)) if *other > mark => (mark, range),
-            _ => match newest.insert(header, (mark, range)) {
-                Some(older) => older,
-                None => continue,
-            },
-        };
-        lines.replace(older.1.start() - 1..*older.1.end(), "");
+    let impls: Vec<_> = map
+        .pieces()
+        .filter_map(|(mark, range)| {
+            let origin = marks.origin(mark)?;
+            match &origin.kind {
+                Kind::Impl(header) => Some((header.as_str(), mark, &origin.cell, range)),
+                _ => None,
+            }
+        })
+        .collect();
+    let mut newest: HashMap<&str, (Mark, &Arc<CellSource>)> = HashMap::new();
+    for (header, mark, cell, _) in &impls {
+        let known = newest.entry(header).or_insert((*mark, cell));
+        if *mark > known.0 {
+            *known = (*mark, cell);
+        }
+    }
+    for (header, _, cell, range) in &impls {
+        if !Arc::ptr_eq(newest[header].1, cell) {
+            lines.replace(range.start() - 1..*range.end(), "");
+        }
     }
 }
 
