@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use crate::__private::memo::contain;
 
 /// A handle to an instance that is kept by reference: what a function below `//% cache_resource` returns, and what
 /// the variables of such a cell are.
@@ -29,10 +30,7 @@ struct Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         if let Some(on_release) = self.on_release {
-            let released = catch_unwind(AssertUnwindSafe(|| on_release(&self.instance)));
-            if released.is_err() {
-                eprintln!("warning: `on_release` panicked; the instance is released all the same");
-            }
+            contain(|| on_release(&self.instance));
         }
     }
 }

@@ -98,7 +98,8 @@ impl Codes {
     /// all of them depend on, such as the locked dependencies.
     pub fn digests(&self, surroundings: &str) -> Vec<(String, String)> {
         let items = self.items();
-        self.reached(&items)
+        let session = analysis::Session::new(items.iter().copied());
+        self.reached(&items, &session)
             .filter_map(|(name, reached)| {
                 let reached = reached.ok()?;
                 let function = self.functions.get(name)?;
@@ -121,7 +122,7 @@ impl Codes {
                 for text in &function.upkeep {
                     part(text.as_bytes());
                 }
-                for index in reached_by_upkeep(function, &items) {
+                for index in reached_by_upkeep(function, &session) {
                     part(&items[index].canonical);
                 }
                 Some((name.to_owned(), hex::encode(hash.finalize())))
@@ -132,7 +133,8 @@ impl Codes {
     /// The functions that have no digest, each with why and what to do.
     pub fn unkeyed(&self) -> Vec<(String, String)> {
         let items = self.items();
-        let unkeyed = self.reached(&items).filter_map(|(name, reached)| {
+        let session = analysis::Session::new(items.iter().copied());
+        let unkeyed = self.reached(&items, &session).filter_map(|(name, reached)| {
             let why = reached.err()?;
             Some((name.to_owned(), why))
         });
@@ -180,11 +182,11 @@ impl Codes {
     fn reached<'a>(
         &'a self,
         items: &'a [&'a Item],
+        session: &'a analysis::Session<'a>,
     ) -> impl Iterator<Item = (&'a str, Result<Reached, String>)> {
-        let session = analysis::Session::new(items.iter().copied());
         self.functions.values().map(move |function| {
-            let reached = reach(&session, &function.name);
-            let fault = fault_in(function, &reached, items, &session)
+            let reached = reach(session, &function.name);
+            let fault = fault_in(function, &reached, items, session)
                 .map(|fault| format!("{}. {}", fault.why, fault.help.trim_end_matches('.')));
             let reads = reached.flags.includes_files || reached.flags.build_environment;
             let why = fault
@@ -215,14 +217,12 @@ fn fault_in(
 }
 
 /// What the functions reach that a resource's directive names.
-fn reached_by_upkeep(function: &CachedFunction, items: &[&Item]) -> Vec<usize> {
+fn reached_by_upkeep(function: &CachedFunction, session: &analysis::Session<'_>) -> Vec<usize> {
     if function.upkeep.iter().all(String::is_empty) {
         return Vec::new();
     }
     let words = function.upkeep.iter().flat_map(|path| words_of_type(path));
-    analysis::Session::new(items.iter().copied())
-        .reach(words, false)
-        .items
+    session.reach(words, false).items
 }
 
 #[cfg(test)]

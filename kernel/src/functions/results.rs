@@ -82,10 +82,7 @@ fn is_alias(of: &TypeDefinition, items: &[&Item], most: usize) -> bool {
 fn mentions(of: &TypeText, parameters: &BTreeSet<String>) -> bool {
     match of {
         TypeText::Tuple(parts) => parts.iter().any(|part| mentions(part, parameters)),
-        of => {
-            let mut words = of.text().split(|c: char| !(c.is_alphanumeric() || c == '_'));
-            words.any(|word| parameters.contains(word))
-        }
+        of => analysis::words_of_type(of.text()).any(|word| parameters.contains(word)),
     }
 }
 

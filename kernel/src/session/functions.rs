@@ -74,6 +74,13 @@ fn error(refused: &Refused, source: &Arc<CellSource>) -> CellError {
     }
 }
 
+fn warn(frontend: &dyn Frontend, text: String) {
+    frontend.output(Output::Text {
+        stream: Stream::Stderr,
+        text,
+    });
+}
+
 /// Tells once of each deprecated directive.
 pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend: &dyn Frontend) {
     for directive in directives {
@@ -86,10 +93,7 @@ pub fn warn_of_deprecated(session: &Session, directives: &[Directive], frontend:
                 "warning: `//% {}` is deprecated; write `//% {replacement}`, which does the same.\n",
                 directive.name
             );
-            frontend.output(Output::Text {
-                stream: Stream::Stderr,
-                text,
-            });
+            warn(frontend, text);
         }
     }
 }
@@ -126,12 +130,7 @@ pub fn commit(session: &Session, codes: Codes) {
     *session.functions() = codes;
     if !gone.is_empty() && session.engine.has_run() {
         let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
-        let released = session
-            .engine
-            .call_runtime("resource_release_names", &gone, Manner::Protected);
-        if let Err(why) = released {
-            tracing::warn!("instances of {gone:?} are not released: {why}");
-        }
+        function_results::call(session, "resource_release_names", &gone);
     }
 }
 
@@ -144,10 +143,7 @@ pub fn warn_of_commands(step: &StepFunctions, frontend: &dyn Frontend) {
                 "warning: calls of `{}` in this cell are not cached: its `:dep` is built with it. Put that into a cell of its own.\n",
                 function.name
             );
-            frontend.output(Output::Text {
-                stream: Stream::Stderr,
-                text,
-            });
+            warn(frontend, text);
         }
     }
 }
@@ -178,10 +174,7 @@ pub fn warn_of_unkeyed(session: &Session, step: &StepFunctions, codes: &Codes, f
             continue;
         }
         let text = format!("warning: `{name}` is not cached: {why}.\n");
-        frontend.output(Output::Text {
-            stream: Stream::Stderr,
-            text,
-        });
+        warn(frontend, text);
     }
 }
 

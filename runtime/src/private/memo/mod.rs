@@ -24,6 +24,6 @@ pub use function::{Function, Options, data, data_async};
 pub(crate) use function::{clear_all, clear_data, clear_name, list_functions, save_all};
 pub use key::{Arg, CacheArgument, Key, parts};
 pub use not_a_result::{NotAResult, RefuseResult};
-pub(crate) use registry::{Restored, list, release_where};
+pub(crate) use registry::{Restored, contain, list, release_where};
 pub use resources::{Hooks, Place, place, resource, resource_async, resource_ok, resource_ok_async};
 pub(crate) use resources::{discard_cell, keep_cell, of_cell, release_all, restore_cell};

@@ -22,8 +22,15 @@ pub struct Held<T> {
 pub type Check = Box<dyn FnOnce() -> bool>;
 
 /// Whether an instance is valid; one whose check panics is not.
-pub fn passes(check: Check) -> bool {
+pub fn passes(check: impl FnOnce() -> bool) -> bool {
     std::panic::catch_unwind(AssertUnwindSafe(check)).unwrap_or(false)
+}
+
+/// Releases an instance. The panic hook tells of a panic; here nobody could do anything about it.
+pub(crate) fn contain(release: impl FnOnce()) {
+    if std::panic::catch_unwind(AssertUnwindSafe(release)).is_err() {
+        eprintln!("warning: `on_release` panicked; the instance is released all the same");
+    }
 }
 
 /// An instance of any type.
@@ -129,14 +136,10 @@ impl<B: Instance + ?Sized> Leaving<B> {
     pub fn release(self) -> usize {
         let count = self.0.len();
         for instance in self.0 {
-            // The panic hook has told of the panic; here nobody could do anything about it.
-            let released = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            contain(|| {
                 instance.release();
                 drop(instance);
-            }));
-            if released.is_err() {
-                eprintln!("warning: `on_release` panicked; the instance is released all the same");
-            }
+            });
         }
         count
     }

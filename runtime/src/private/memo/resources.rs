@@ -207,10 +207,10 @@ fn find<T: 'static, P: Place<T>>(
     leaving.release();
     let found = found?;
     // User code, so nothing is locked.
-    let handle = found.handle.clone();
-    if registry::passes(Box::new(move || {
-        found.validate.is_none_or(|validate| validate(&handle))
-    })) {
+    if found
+        .validate
+        .is_none_or(|validate| registry::passes(|| validate(&found.handle)))
+    {
         return Some(found.handle);
     }
     P::with(|registry| registry.remove_same(owner, key, &found.handle)).release();
